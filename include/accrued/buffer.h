@@ -1,0 +1,70 @@
+/* buffer.h: bytes that grow. Room: base. Owner: whoever called buffer_init.
+ *
+ * Capacity is kept over buffer_clear, so a buffer that has reached its working
+ * size allocates no more. Out of memory aborts (there is no way on). Not for
+ * sharing between threads. */
+#ifndef ACCRUED_BUFFER_H
+#define ACCRUED_BUFFER_H
+
+#include "accrued/text.h"
+
+struct buffer {
+    uint8_t *data;
+    size_t size;
+    size_t capacity;
+};
+
+void buffer_init(struct buffer *buffer);
+void buffer_release(struct buffer *buffer);
+
+static inline void buffer_clear(struct buffer *buffer) {
+    buffer->size = 0;
+}
+
+/* Makes room for `more` bytes behind size and returns where they begin. */
+uint8_t *buffer_reserve(struct buffer *buffer, size_t more);
+
+void buffer_append(struct buffer *buffer, const void *data, size_t size);
+void buffer_append_text(struct buffer *buffer, struct text text);
+void buffer_append_string(struct buffer *buffer, const char *string);
+void buffer_append_byte(struct buffer *buffer, uint8_t byte);
+__attribute__((format(printf, 2, 3))) void buffer_append_format(struct buffer *buffer,
+                                                                const char *format, ...);
+
+/* Unsigned LEB128; and zigzag LEB128, which is Avro's int and long. */
+void buffer_append_varint(struct buffer *buffer, uint64_t value);
+void buffer_append_zigzag(struct buffer *buffer, int64_t value);
+void buffer_append_u16le(struct buffer *buffer, uint16_t value);
+void buffer_append_u32le(struct buffer *buffer, uint32_t value);
+void buffer_append_u64le(struct buffer *buffer, uint64_t value);
+
+static inline struct text buffer_text(const struct buffer *buffer) {
+    return (struct text){(const char *)buffer->data, buffer->size};
+}
+
+/* Reading: a cursor over borrowed bytes. After the first short or malformed read
+ * `bad` is set and every further read yields 0 or null. */
+struct cursor {
+    const uint8_t *data;
+    const uint8_t *end;
+    bool bad;
+};
+
+static inline struct cursor cursor_of(const void *data, size_t size) {
+    return (struct cursor){data, (const uint8_t *)data + size, false};
+}
+
+static inline size_t cursor_left(const struct cursor *cursor) {
+    return (size_t)(cursor->end - cursor->data);
+}
+
+uint64_t cursor_varint(struct cursor *cursor);
+int64_t cursor_zigzag(struct cursor *cursor);
+uint8_t cursor_byte(struct cursor *cursor);
+uint16_t cursor_u16le(struct cursor *cursor);
+uint32_t cursor_u32le(struct cursor *cursor);
+uint64_t cursor_u64le(struct cursor *cursor);
+/* `size` bytes, borrowed from the cursor's data. */
+struct text cursor_take(struct cursor *cursor, size_t size);
+
+#endif

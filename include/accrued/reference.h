@@ -1,0 +1,85 @@
+/* reference.h: partners and customers as reference data has them. Room: rate. Pure.
+ *
+ * The values of accrual-model.md §4 in memory: immutable once built, every
+ * pointer inside the value's own allocation (reference_json.h builds them,
+ * cache.h owns them). Ids of customers and subscriptions are folded. */
+#ifndef ACCRUED_REFERENCE_H
+#define ACCRUED_REFERENCE_H
+
+#include "accrued/calendar.h"
+#include "accrued/text.h"
+
+enum link_type { LINK_DPOR, LINK_PAL, LINK_CPOR };
+#define LINK_TYPE_COUNT 3
+/* "DPOR", "PAL", "CPOR" */
+const char *link_type_name(enum link_type type);
+/* In any case. */
+bool link_type_parse(struct text text, enum link_type *ret_type);
+
+enum competency_level { LEVEL_SILVER = 1, LEVEL_GOLD = 2 };
+
+struct competency {
+    struct text name;
+    enum competency_level level;
+    struct interval valid;
+};
+
+struct intervals {
+    const struct interval *items;
+    size_t count;
+};
+
+struct partner {
+    struct text mpn_id;
+    struct intervals mpn_active;
+    struct intervals indirect_reseller;
+    struct intervals bank_profile;
+    struct intervals tax_profile;
+    const struct competency *competencies;
+    size_t competency_count;
+};
+
+struct link {
+    struct text link_id;
+    struct text partner_mpn_id;
+    struct text subscription_id; /* null: any */
+    struct text workload;        /* null: any */
+    struct interval valid;
+    enum link_type type;
+};
+
+struct customer {
+    struct text customer_id;
+    const struct link *links;
+    size_t link_count;
+    int32_t added_on;
+    bool has_added_on;
+};
+
+enum reference_kind { REFERENCE_PARTNER, REFERENCE_CUSTOMER };
+enum reference_state {
+    REFERENCE_MISSING,    /* a fact: partner unknown, customer without links */
+    REFERENCE_PRESENT,
+    REFERENCE_UNREADABLE, /* never taken for missing: lines go to the dead letters */
+};
+
+struct reference {
+    enum reference_kind kind;
+    enum reference_state state;
+    uint64_t hash; /* of the value's bytes in the store; 0 when missing */
+    union {
+        struct partner partner;
+        struct customer customer;
+    };
+    char unreadable_reason[160]; /* when REFERENCE_UNREADABLE */
+};
+
+/* Where rating finds partners while it works on one line. Everything that a line can need has
+ * been looked up before (enrich.h); a lookup therefore does no I/O and always answers. The
+ * result stays valid until the batch ends. */
+struct partner_lookup {
+    const struct reference *(*find)(void *context, struct text mpn_id);
+    void *context;
+};
+
+#endif
