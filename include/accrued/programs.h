@@ -32,13 +32,13 @@ struct texts {
 };
 bool texts_contain(struct texts texts, struct text wanted);
 
+/* Beside these the partner must always be known, also where `requires` is empty. */
 struct requirements {
     bool mpn_active;
     bool indirect_reseller;
     bool bank_profile;
     bool tax_profile;
     bool any_competency;
-    bool any; /* false: `requires` is absent or empty, even the partner need not be known */
     enum competency_level level;
     struct texts competencies;
 };

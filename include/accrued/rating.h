@@ -44,6 +44,8 @@ struct rating {
     struct target *targets; /* by program, then partner id */
     size_t target_count;
     size_t target_capacity;
+    const struct link **winners; /* scratch of rating_compute */
+    size_t winner_capacity;
 };
 
 struct rating_options {
