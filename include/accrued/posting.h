@@ -13,24 +13,18 @@ enum accrual_reason { ACCRUAL_NEW_LINE, ACCRUAL_REVISION, ACCRUAL_VOID, ACCRUAL_
 /* "NEW_LINE", "REVISION", "VOID", "RERATE" */
 const char *accrual_reason_name(enum accrual_reason reason);
 
-/* What stands published for one (program, partner, currency, billing period). */
-struct ledger_entry {
-    struct currency currency;
-    int32_t billing_period;
-    struct amount cumulative;            /* 0: nothing accrued */
-    enum forgone_reason forgone_reason;  /* FORGONE_NONE: nothing forgone */
-    struct amount forgone_amount;
-    int32_t forgone_version;             /* `from` of the version of the last forgone event */
-};
-
-/* All that one (program, partner) has of a line. Outlives its entries. */
+/* All that one (program, partner) has of a line. Its one entry is the one of the line's stored
+ * currency and billing period: a posting ends every other, so the key needs no room of its own.
+ * The earner outlives the entry: sequence and versions are never forgotten. */
 struct earner {
     size_t program_index;
-    struct text partner_mpn_id; /* null: no_link */
-    uint32_t sequence;          /* of the last published accrual; 0: none yet */
-    int32_t program_version;    /* `from` of the version of the last accrual */
-    size_t entry_first;         /* entries[entry_first … entry_first + entry_count) */
-    size_t entry_count;
+    struct text partner_mpn_id;         /* null: no_link */
+    uint32_t sequence;                  /* of the last published accrual; 0: none yet */
+    int32_t program_version;            /* `from` of the version of the last accrual */
+    struct amount cumulative;           /* 0: nothing accrued */
+    enum forgone_reason forgone_reason; /* FORGONE_NONE: nothing forgone */
+    int32_t forgone_version;            /* `from` of the version of the last forgone event */
+    struct amount forgone_amount;
 };
 
 /* A line as the ledger knows it. Texts and arrays are borrowed from whoever filled it. */
@@ -40,8 +34,6 @@ struct line_state {
     int64_t rerate_offset;     /* request under which it was last rated; −1: none */
     struct earner *earners;    /* by program index, then partner id (null first) */
     size_t earner_count;
-    struct ledger_entry *entries; /* within an earner by currency, then period */
-    size_t entry_count;
 };
 
 /* One message for payout systems; texts borrow from the line, the old state, the programs. */
@@ -88,9 +80,9 @@ struct event {
 };
 
 enum posting_outcome {
-    POSTING_POSTED,    /* state changed (with or without events) */
-    POSTING_UNCHANGED, /* redelivered: nothing to publish, nothing to store */
-    POSTING_STALE,     /* a lower revision, or on a tie an earlier origin */
+    POSTING_POSTED,    /* the line's facts or what it published changed */
+    POSTING_UNCHANGED, /* the same facts again, and nothing to publish */
+    POSTING_STALE,     /* a lower revision, or on a tie an earlier origin: nothing happened */
 };
 
 /* Reusable working memory; allocates nothing once warm. */
@@ -98,9 +90,9 @@ struct posting {
     struct event *events; /* in the order of accrual-model.md §9 */
     size_t event_count;
     size_t event_capacity;
-    struct line_state next;
+    struct line_state next; /* to be stored unless `is_stored_already` */
     size_t earner_capacity;
-    size_t entry_capacity;
+    bool is_stored_already; /* next equals the old state, its origin included */
 };
 
 struct posting_cause {

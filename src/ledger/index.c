@@ -1,0 +1,88 @@
+#include "index.h"
+
+#include "accrued/require.h"
+
+#include <stdlib.h>
+
+#define CAPACITY_MIN 1024
+/* Full at 7/10: beyond that probe runs get long. */
+#define LOAD_NUMERATOR 7
+#define LOAD_DENOMINATOR 10
+
+static uint64_t slot_of(uint64_t hash, uint64_t position) {
+    return (hash >> INDEX_POSITION_BITS << INDEX_POSITION_BITS) | position;
+}
+
+void index_init(struct line_index *index) {
+    *index = (struct line_index){NULL, 0, 0};
+}
+
+void index_release(struct line_index *index) {
+    free(index->slots);
+    index_init(index);
+}
+
+struct index_probe index_find(const struct line_index *index, uint64_t hash) {
+    size_t home = index->capacity == 0 ? 0 : (size_t)hash & (index->capacity - 1);
+    return (struct index_probe){index, hash >> INDEX_POSITION_BITS, home};
+}
+
+bool index_next(struct index_probe *probe, uint64_t *ret_position) {
+    const struct line_index *index = probe->index;
+    if (index->capacity == 0) {
+        return false;
+    }
+    for (;;) {
+        uint64_t slot = index->slots[probe->slot];
+        if (slot == 0) {
+            return false;
+        }
+        probe->slot = (probe->slot + 1) & (index->capacity - 1);
+        if (slot >> INDEX_POSITION_BITS == probe->fingerprint) {
+            *ret_position = slot & INDEX_POSITION_MAX;
+            return true;
+        }
+    }
+}
+
+static void place(struct line_index *index, uint64_t hash, uint64_t position) {
+    size_t at = (size_t)hash & (index->capacity - 1);
+    while (index->slots[at] != 0) {
+        at = (at + 1) & (index->capacity - 1);
+    }
+    index->slots[at] = slot_of(hash, position);
+}
+
+static void grow(struct line_index *index, index_hash_at hash_at, void *context) {
+    struct line_index larger = {
+        .capacity = index->capacity == 0 ? CAPACITY_MIN : index->capacity * 2,
+        .count = index->count,
+    };
+    larger.slots = calloc(larger.capacity, sizeof larger.slots[0]);
+    REQUIRE(larger.slots != NULL);
+    for (size_t i = 0; i < index->capacity; i++) {
+        uint64_t position = index->slots[i] & INDEX_POSITION_MAX;
+        if (index->slots[i] != 0) {
+            place(&larger, hash_at(context, position), position);
+        }
+    }
+    free(index->slots);
+    *index = larger;
+}
+
+void index_insert(struct line_index *index, uint64_t hash, uint64_t position,
+                  index_hash_at hash_at, void *context) {
+    REQUIRE(position > 0 && position <= INDEX_POSITION_MAX);
+    if ((index->count + 1) * LOAD_DENOMINATOR > index->capacity * LOAD_NUMERATOR) {
+        grow(index, hash_at, context);
+    }
+    place(index, hash, position);
+    index->count++;
+}
+
+void index_move(struct line_index *index, const struct index_probe *probe, uint64_t position) {
+    REQUIRE(probe->index == index && position > 0 && position <= INDEX_POSITION_MAX);
+    size_t at = (probe->slot + index->capacity - 1) & (index->capacity - 1);
+    REQUIRE(index->slots[at] >> INDEX_POSITION_BITS == probe->fingerprint);
+    index->slots[at] = probe->fingerprint << INDEX_POSITION_BITS | position;
+}

@@ -1,0 +1,43 @@
+/* index.h: fingerprint → place of a line's newest entry. Private to the ledger. Pure.
+ *
+ * Open addressing with linear probing, 8 bytes a slot: 24 bits of the key's hash and 40 bits of
+ * position. A fingerprint may lie: the entry itself proves the match. A miss, the common case,
+ * touches one cache line. */
+#ifndef ACCRUED_LEDGER_INDEX_H
+#define ACCRUED_LEDGER_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define INDEX_POSITION_BITS 40
+#define INDEX_POSITION_MAX ((UINT64_C(1) << INDEX_POSITION_BITS) - 1)
+
+struct line_index {
+    uint64_t *slots; /* 0: empty */
+    size_t capacity; /* a power of two */
+    size_t count;
+};
+
+/* The hash of the key of the entry at a position, needed when the table grows. */
+typedef uint64_t (*index_hash_at)(void *context, uint64_t position);
+
+void index_init(struct line_index *index);
+void index_release(struct line_index *index);
+
+struct index_probe {
+    const struct line_index *index;
+    uint64_t fingerprint;
+    size_t slot;
+};
+struct index_probe index_find(const struct line_index *index, uint64_t hash);
+/* The next candidate. false: there is no more, the key is not in the table. */
+bool index_next(struct index_probe *probe, uint64_t *ret_position);
+
+/* Adds a key that is not in the table. 0 < position ≤ INDEX_POSITION_MAX. */
+void index_insert(struct line_index *index, uint64_t hash, uint64_t position,
+                  index_hash_at hash_at, void *context);
+/* Moves the candidate that index_next returned last. */
+void index_move(struct line_index *index, const struct index_probe *probe, uint64_t position);
+
+#endif

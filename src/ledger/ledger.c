@@ -1,0 +1,433 @@
+#include "accrued/ledger.h"
+
+#include "accrued/entry.h"
+#include "accrued/require.h"
+
+#include "index.h"
+#include "log.h"
+#include "overlay.h"
+
+#include <stdlib.h>
+
+/* A block of the open transaction: its bytes stand in ledger->sealed. */
+struct sealed_block {
+    size_t start;
+    size_t size;
+};
+
+struct ledger {
+    const struct programs *programs;
+    struct block_log log;
+    struct line_index index;
+    struct overlay overlay;
+    struct block_header head;    /* of the newest block; texts live in `names` */
+    struct arena names;          /* program ids */
+    size_t restored_name_count;  /* of head.programs, how many stand in restored blocks */
+    uint32_t *numbers;           /* program index → number in head.programs */
+    int indexes[BLOCK_PROGRAM_COUNT_MAX]; /* number → program index, −1: not configured */
+    struct arena scratch;        /* of the last state handed out */
+    struct buffer key;
+    struct buffer sealed;
+    struct sealed_block *blocks;
+    size_t block_count;
+    size_t block_capacity;
+    struct ledger_position sealed_position;
+};
+
+static uint32_t number_of(struct ledger *ledger, struct text program_id) {
+    struct program_names *names = &ledger->head.programs;
+    for (size_t i = 0; i < names->count; i++) {
+        if (text_equal(names->items[i], program_id)) {
+            return (uint32_t)i;
+        }
+    }
+    REQUIRE(names->count < BLOCK_PROGRAM_COUNT_MAX);
+    names->items[names->count] = arena_copy(&ledger->names, program_id);
+    return (uint32_t)names->count++;
+}
+
+/* Numbers for all configured programs, and the way back. */
+static void bind_programs(struct ledger *ledger) {
+    for (size_t i = 0; i < ledger->programs->count; i++) {
+        ledger->numbers[i] = number_of(ledger, ledger->programs->items[i].id);
+    }
+    for (size_t n = 0; n < ledger->head.programs.count; n++) {
+        ledger->indexes[n] = programs_find(ledger->programs, ledger->head.programs.items[n]);
+    }
+}
+
+struct ledger *ledger_open(const struct programs *programs, uint32_t partition,
+                           uint32_t partition_count) {
+    REQUIRE(partition < partition_count);
+    REQUIRE(programs->count <= PROGRAM_COUNT_MAX);
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    REQUIRE(ledger != NULL);
+    ledger->programs = programs;
+    log_init(&ledger->log);
+    index_init(&ledger->index);
+    overlay_init(&ledger->overlay);
+    arena_init(&ledger->names);
+    arena_init(&ledger->scratch);
+    buffer_init(&ledger->key);
+    buffer_init(&ledger->sealed);
+    ledger->numbers = calloc(programs->count + 1, sizeof ledger->numbers[0]);
+    REQUIRE(ledger->numbers != NULL);
+    ledger->head = (struct block_header){
+        .partition = partition,
+        .partition_count = partition_count,
+        .record_timestamp_ms = -1,
+        .rerate_offset = -1,
+    };
+    bind_programs(ledger);
+    return ledger;
+}
+
+void ledger_free(struct ledger *ledger) {
+    if (ledger == NULL) {
+        return;
+    }
+    log_release(&ledger->log);
+    index_release(&ledger->index);
+    overlay_release(&ledger->overlay);
+    arena_release(&ledger->names);
+    arena_release(&ledger->scratch);
+    buffer_release(&ledger->key);
+    buffer_release(&ledger->sealed);
+    free(ledger->numbers);
+    free(ledger->blocks);
+    free(ledger);
+}
+
+/* The entry at a position in the log. */
+static struct text entry_at(const struct ledger *ledger, uint64_t position) {
+    struct text rest = log_at(&ledger->log, position);
+    struct cursor from = cursor_of(rest.data, rest.size);
+    struct text entry;
+    bool found = block_next_entry(&from, &entry);
+    REQUIRE(found);
+    return entry;
+}
+
+static uint64_t hash_at(void *context, uint64_t position) {
+    struct text key;
+    bool found = entry_key(entry_at(context, position), &key);
+    REQUIRE(found);
+    return entry_key_hash(key);
+}
+
+/* Finds a key in the index; leaves the probe on it. */
+static bool index_lookup(struct ledger *ledger, uint64_t hash, struct text key,
+                         struct index_probe *ret_probe, struct text *ret_entry) {
+    struct index_probe probe = index_find(&ledger->index, hash);
+    uint64_t position = 0;
+    while (index_next(&probe, &position)) {
+        struct text entry = entry_at(ledger, position);
+        if (text_starts_with(entry, key)) {
+            *ret_probe = probe;
+            *ret_entry = entry;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void unpack(struct ledger *ledger, struct text entry, struct line_state *ret_state) {
+    arena_clear(&ledger->scratch);
+    bool parsed = entry_parse(entry, ledger->indexes, ledger->head.programs.count,
+                              &ledger->scratch, ret_state);
+    REQUIRE(parsed);
+}
+
+bool ledger_find(struct ledger *ledger, struct text customer_id, struct text line_id,
+                 struct line_state *ret_state) {
+    buffer_clear(&ledger->key);
+    entry_append_key(&ledger->key, customer_id, line_id);
+    struct text key = buffer_text(&ledger->key);
+    uint64_t hash = entry_key_hash(key);
+    size_t item = 0;
+    if (overlay_find(&ledger->overlay, hash, key, &item)) {
+        unpack(ledger, overlay_entry(&ledger->overlay, item), ret_state);
+        return true;
+    }
+    struct index_probe probe;
+    struct text entry;
+    if (!index_lookup(ledger, hash, key, &probe, &entry)) {
+        return false;
+    }
+    unpack(ledger, entry, ret_state);
+    return true;
+}
+
+void ledger_put(struct ledger *ledger, const struct line_state *state) {
+    REQUIRE(ledger->block_count == 0); /* not between seal and commit */
+    size_t start = ledger->overlay.bytes.size;
+    entry_append(&ledger->overlay.bytes, state, ledger->numbers);
+    size_t size = ledger->overlay.bytes.size - start;
+    struct text entry = {(const char *)ledger->overlay.bytes.data + start, size};
+    struct text key;
+    bool found = entry_key(entry, &key);
+    REQUIRE(found);
+    overlay_add(&ledger->overlay, entry_key_hash(key), key, size);
+}
+
+size_t ledger_pending_count(const struct ledger *ledger) {
+    return ledger->overlay.count;
+}
+
+struct ledger_position ledger_position(const struct ledger *ledger) {
+    return (struct ledger_position){ledger->head.next_offset, ledger->head.record_timestamp_ms,
+                                    ledger->head.record_hash};
+}
+
+static void add_sealed(struct ledger *ledger, size_t start, size_t entry_count) {
+    block_finish(&ledger->sealed, start, entry_count);
+    if (ledger->block_count == ledger->block_capacity) {
+        size_t capacity = ledger->block_capacity == 0 ? 8 : ledger->block_capacity * 2;
+        struct sealed_block *blocks = realloc(ledger->blocks, capacity * sizeof *blocks);
+        REQUIRE(blocks != NULL);
+        ledger->blocks = blocks;
+        ledger->block_capacity = capacity;
+    }
+    ledger->blocks[ledger->block_count++] =
+        (struct sealed_block){start, ledger->sealed.size - start};
+}
+
+/* Packs all pending entries; block ids go up and are never used again, aborted ones included. */
+static void pack(struct ledger *ledger, size_t block_size_max) {
+    size_t start = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < ledger->overlay.count; i++) {
+        struct text entry = overlay_entry(&ledger->overlay, i);
+        if (count > 0 && ledger->sealed.size - start + entry.size + 10 > block_size_max) {
+            add_sealed(ledger, start, count);
+            count = 0;
+        }
+        if (count == 0) {
+            ledger->head.id++;
+            start = block_begin(&ledger->sealed, &ledger->head);
+        }
+        block_append_entry(&ledger->sealed, entry);
+        count++;
+    }
+    if (count > 0) {
+        add_sealed(ledger, start, count);
+    }
+}
+
+bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_t new_incarnation,
+                 size_t block_size_max, ledger_emit emit, void *context) {
+    REQUIRE(ledger->block_count == 0);
+    REQUIRE(position.next_offset >= ledger->head.next_offset);
+    if (ledger->overlay.count == 0) {
+        return true;
+    }
+    if (ledger->head.incarnation == 0) {
+        ledger->head.incarnation = new_incarnation;
+    }
+    struct ledger_position before = ledger_position(ledger);
+    ledger->head.next_offset = position.next_offset;
+    ledger->head.record_timestamp_ms = position.record_timestamp_ms;
+    ledger->head.record_hash = position.record_hash;
+    if (ledger->programs->revision > ledger->head.programs_revision) {
+        ledger->head.programs_revision = ledger->programs->revision;
+    }
+    buffer_clear(&ledger->sealed);
+    uint64_t first_id = ledger->head.id + 1;
+    pack(ledger, block_size_max);
+    ledger->sealed_position = position;
+    /* Until the commit the head says what is committed. */
+    ledger->head.next_offset = before.next_offset;
+    ledger->head.record_timestamp_ms = before.record_timestamp_ms;
+    ledger->head.record_hash = before.record_hash;
+    for (size_t i = 0; i < ledger->block_count; i++) {
+        struct text block = {(const char *)ledger->sealed.data + ledger->blocks[i].start,
+                             ledger->blocks[i].size};
+        if (!emit(context, first_id + i, block)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Points the index at every entry of a block that stands in the log at `position`. */
+static bool index_block(struct ledger *ledger, uint64_t position, const struct block_view *view) {
+    struct cursor from = cursor_of(view->entries.data, view->entries.size);
+    size_t count = 0;
+    while (cursor_left(&from) > 0) {
+        uint64_t at = position + view->entries_at +
+                      (uint64_t)((const char *)from.data - view->entries.data);
+        struct text entry;
+        struct text key;
+        if (!block_next_entry(&from, &entry) || !entry_key(entry, &key)) {
+            return false;
+        }
+        uint64_t hash = entry_key_hash(key);
+        struct index_probe probe;
+        struct text old;
+        if (index_lookup(ledger, hash, key, &probe, &old)) {
+            index_move(&ledger->index, &probe, at);
+        } else {
+            index_insert(&ledger->index, hash, at, hash_at, ledger);
+        }
+        count++;
+    }
+    return count == view->entry_count;
+}
+
+void ledger_commit(struct ledger *ledger) {
+    REQUIRE(ledger->overlay.count == 0 || ledger->block_count > 0);
+    for (size_t i = 0; i < ledger->block_count; i++) {
+        struct text block = {(const char *)ledger->sealed.data + ledger->blocks[i].start,
+                             ledger->blocks[i].size};
+        struct block_view view;
+        struct fault fault;
+        bool parsed = block_parse(block, &view, &fault);
+        REQUIRE(parsed);
+        bool indexed = index_block(ledger, log_append(&ledger->log, block), &view);
+        REQUIRE(indexed);
+    }
+    if (ledger->block_count > 0) {
+        ledger->head.next_offset = ledger->sealed_position.next_offset;
+        ledger->head.record_timestamp_ms = ledger->sealed_position.record_timestamp_ms;
+        ledger->head.record_hash = ledger->sealed_position.record_hash;
+    }
+    ledger->block_count = 0;
+    overlay_clear(&ledger->overlay);
+}
+
+void ledger_abort(struct ledger *ledger) {
+    ledger->block_count = 0;
+    overlay_clear(&ledger->overlay);
+}
+
+/* May this block be taken in? */
+static bool check_header(struct ledger *ledger, const struct block_header *header,
+                         struct fault *fault) {
+    if (header->partition != ledger->head.partition) {
+        return fault_set(fault, "ledger block %llu belongs to partition %u, found in partition %u",
+                         (unsigned long long)header->id, header->partition,
+                         ledger->head.partition);
+    }
+    if (header->partition_count != ledger->head.partition_count) {
+        return fault_set(fault,
+                         "the ledger was written for %u partitions of billing-lines, which now has "
+                         "%u: a key's lines would be in another partition than their ledger",
+                         header->partition_count, ledger->head.partition_count);
+    }
+    if (header->programs_revision > ledger->programs->revision) {
+        return fault_set(fault,
+                         "the ledger was written under programs.yaml revision %lld, this process "
+                         "has revision %lld: deploy the newer file first",
+                         (long long)header->programs_revision,
+                         (long long)ledger->programs->revision);
+    }
+    for (size_t i = 0; i < header->programs.count; i++) {
+        if (programs_find(ledger->programs, header->programs.items[i]) < 0) {
+            return fault_set(fault,
+                             "the ledger has entries of program %.*s, which programs.yaml lacks: "
+                             "end it with `retired: true`, never by deleting it",
+                             TEXT_ARGS(header->programs.items[i]));
+        }
+    }
+    return true;
+}
+
+/* Every block's table begins with the tables of all blocks before it. */
+static bool take_programs(struct ledger *ledger, const struct program_names *names) {
+    struct program_names *known = &ledger->head.programs;
+    if (names->count < ledger->restored_name_count) {
+        return false;
+    }
+    for (size_t i = 0; i < ledger->restored_name_count; i++) {
+        if (!text_equal(known->items[i], names->items[i])) {
+            return false;
+        }
+    }
+    /* What is configured but was never stored gets its numbers behind the stored ones. */
+    known->count = ledger->restored_name_count;
+    for (size_t i = known->count; i < names->count; i++) {
+        if (number_of(ledger, names->items[i]) != i) {
+            return false;
+        }
+    }
+    ledger->restored_name_count = names->count;
+    bind_programs(ledger);
+    return true;
+}
+
+bool ledger_restore(struct ledger *ledger, struct text block, struct fault *fault) {
+    REQUIRE(ledger->overlay.count == 0);
+    struct block_view view;
+    if (!block_parse(block, &view, fault) || !check_header(ledger, &view.header, fault)) {
+        return false;
+    }
+    if (view.header.id <= ledger->head.id) {
+        return fault_set(fault, "ledger block %llu follows block %llu: ids must go up",
+                         (unsigned long long)view.header.id, (unsigned long long)ledger->head.id);
+    }
+    if (!take_programs(ledger, &view.header.programs)) {
+        return fault_set(fault, "ledger block %llu numbers its programs differently",
+                         (unsigned long long)view.header.id);
+    }
+    if (!index_block(ledger, log_append(&ledger->log, block), &view)) {
+        return fault_set(fault, "ledger block %llu has malformed entries",
+                         (unsigned long long)view.header.id);
+    }
+    struct program_names names = ledger->head.programs;
+    ledger->head = view.header;
+    ledger->head.rerate_key = text_null();
+    ledger->head.programs = names;
+    return true;
+}
+
+size_t ledger_line_count(const struct ledger *ledger) {
+    return ledger->index.count;
+}
+
+size_t ledger_byte_count(const struct ledger *ledger) {
+    return log_size(&ledger->log) + ledger->index.capacity * sizeof ledger->index.slots[0];
+}
+
+uint64_t ledger_last_block_id(const struct ledger *ledger) {
+    return ledger->head.id;
+}
+
+struct visit_key {
+    struct text customer_id;
+    struct text line_id;
+};
+
+static int compare_visit_keys(const void *left, const void *right) {
+    const struct visit_key *a = left;
+    const struct visit_key *b = right;
+    int order = text_compare(a->customer_id, b->customer_id);
+    return order != 0 ? order : text_compare(a->line_id, b->line_id);
+}
+
+bool ledger_each(struct ledger *ledger, ledger_visit visit, void *context) {
+    REQUIRE(ledger->overlay.count == 0);
+    size_t count = 0;
+    struct arena arena;
+    arena_init(&arena);
+    struct visit_key *keys = arena_take(&arena, (ledger->index.count + 1) * sizeof *keys);
+    for (size_t i = 0; i < ledger->index.capacity; i++) {
+        if (ledger->index.slots[i] == 0) {
+            continue;
+        }
+        struct line_state state;
+        unpack(ledger, entry_at(ledger, ledger->index.slots[i] & INDEX_POSITION_MAX), &state);
+        keys[count].customer_id = arena_copy(&arena, state.line.customer_id);
+        keys[count++].line_id = arena_copy(&arena, state.line.line_id);
+    }
+    REQUIRE(count == ledger->index.count);
+    qsort(keys, count, sizeof *keys, compare_visit_keys);
+    bool go_on = true;
+    for (size_t i = 0; i < count && go_on; i++) {
+        struct line_state state;
+        bool found = ledger_find(ledger, keys[i].customer_id, keys[i].line_id, &state);
+        REQUIRE(found);
+        go_on = visit(context, &state);
+    }
+    arena_release(&arena);
+    return go_on;
+}
