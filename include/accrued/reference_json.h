@@ -13,7 +13,8 @@
 struct reference *reference_from_json(enum reference_kind kind, struct text id, struct text value,
                                       struct arena *scratch, size_t *ret_size);
 
-/* The same from a parsed tree (the offline form). `hash` is left 0. */
+/* The same from a parsed tree (the offline form). `hash` is left 0; a null `id` accepts any. A
+ * reference of any state carries its id where one was given or read. */
 struct reference *reference_from_tree(enum reference_kind kind, struct text id,
                                       const struct json *object, size_t *ret_size);
 
