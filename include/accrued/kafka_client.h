@@ -1,0 +1,39 @@
+/* kafka_client.h: librdkafka handles as this service configures them. Room: source. Adapter.
+ *
+ * What every client shares: brokers, client id, the user's pass-through properties, logs and errors
+ * folded into ours. What the design pins (isolation, idempotence, offsets by transaction only) is
+ * set last, so that no property of the user undoes it. */
+#ifndef ACCRUED_KAFKA_CLIENT_H
+#define ACCRUED_KAFKA_CLIENT_H
+
+#include "accrued/config.h"
+
+struct rd_kafka_s;
+struct rd_kafka_conf_s;
+struct rd_kafka_error_s;
+
+/* A configuration with all that is shared; never NULL on success. `role` names the client in logs
+ * and client.id ("lane-0-consumer"). `more` may be NULL. */
+struct rd_kafka_conf_s *kafka_conf_new(const struct config *config, const char *role,
+                                       const struct properties *more, struct fault *fault);
+
+/* Sets one property. false: *fault names it. */
+bool kafka_conf_put(struct rd_kafka_conf_s *conf, const char *name, const char *value,
+                    struct fault *fault);
+bool kafka_conf_put_int(struct rd_kafka_conf_s *conf, const char *name, int64_t value,
+                        struct fault *fault);
+
+/* Creates the handle and takes the configuration over, also when it fails. type: RD_KAFKA_PRODUCER
+ * (0) or RD_KAFKA_CONSUMER (1). */
+struct rd_kafka_s *kafka_handle_new(int type, struct rd_kafka_conf_s *conf, struct fault *fault);
+
+/* A consumer without a group, for assign() and watermark queries. `isolation`: "read_committed" or
+ * "read_uncommitted" (which matters: transactions.md P51). */
+struct rd_kafka_s *kafka_reader_new(const struct config *config, const char *role,
+                                    const char *isolation, struct fault *fault);
+
+/* Partitions of a topic, asked from the cluster. false: *fault says topic and reason. */
+bool kafka_partition_count(struct rd_kafka_s *handle, const char *topic, int timeout_ms,
+                           int32_t *ret_count, struct fault *fault);
+
+#endif

@@ -1,0 +1,130 @@
+#include "accrued/kafka_client.h"
+
+#include "accrued/log.h"
+#include "accrued/require.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+
+static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
+    /* syslog levels: up to 3 is error, 4 and 5 are warnings. */
+    enum log_level ours = level <= 3   ? LOG_ERROR
+                          : level <= 5 ? LOG_WARN
+                          : level == 6 ? LOG_INFO
+                                       : LOG_DEBUG;
+    log_event(ours, "librdkafka", "client=%s facility=%s message=%s", rd_kafka_name(handle),
+              facility, log_quote(text));
+}
+
+static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque) {
+    (void)opaque;
+    /* Fatal errors come back from the calls themselves; the rest librdkafka retries. */
+    log_event(LOG_WARN, "kafka_client_error", "client=%s error=%s reason=%s",
+              rd_kafka_name(handle), rd_kafka_err2name((rd_kafka_resp_err_t)code),
+              log_quote(reason));
+}
+
+bool kafka_conf_put(rd_kafka_conf_t *conf, const char *name, const char *value,
+                    struct fault *fault) {
+    char reason[512];
+    if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) != RD_KAFKA_CONF_OK) {
+        return fault_set(fault, "kafka property %s: %s", name, reason);
+    }
+    return true;
+}
+
+bool kafka_conf_put_int(rd_kafka_conf_t *conf, const char *name, int64_t value,
+                        struct fault *fault) {
+    char text[24];
+    (void)snprintf(text, sizeof text, "%lld", (long long)value);
+    return kafka_conf_put(conf, name, text, fault);
+}
+
+static bool put_all(rd_kafka_conf_t *conf, const struct properties *properties,
+                    struct fault *fault) {
+    for (size_t i = 0; i < properties->count; i++) {
+        if (!kafka_conf_put(conf, properties->items[i].name, properties->items[i].value, fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+rd_kafka_conf_t *kafka_conf_new(const struct config *config, const char *role,
+                                const struct properties *more, struct fault *fault) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    REQUIRE(conf != NULL);
+    char client_id[256];
+    (void)snprintf(client_id, sizeof client_id, "%s-%s-%s", config->kafka.client_id,
+                   config->kafka.instance, role);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    bool done = kafka_conf_put(conf, "bootstrap.servers", config->kafka.bootstrap_servers, fault) &&
+                kafka_conf_put(conf, "client.id", client_id, fault) &&
+                kafka_conf_put(conf, "socket.nagle.disable", "true", fault) &&
+                kafka_conf_put(conf, "allow.auto.create.topics", "false", fault) &&
+                put_all(conf, &config->kafka.properties, fault) &&
+                (more == NULL || put_all(conf, more, fault));
+    if (!done) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    return conf;
+}
+
+rd_kafka_t *kafka_handle_new(int type, rd_kafka_conf_t *conf, struct fault *fault) {
+    char reason[512];
+    rd_kafka_t *handle = rd_kafka_new((rd_kafka_type_t)type, conf, reason, sizeof reason);
+    if (handle == NULL) {
+        rd_kafka_conf_destroy(conf);
+        fault_set(fault, "cannot create a Kafka client: %s", reason);
+    }
+    return handle;
+}
+
+rd_kafka_t *kafka_reader_new(const struct config *config, const char *role, const char *isolation,
+                             struct fault *fault) {
+    rd_kafka_conf_t *conf =
+        kafka_conf_new(config, role, &config->kafka.consumer_properties, fault);
+    if (conf == NULL) {
+        return NULL;
+    }
+    /* librdkafka wants a group.id for assign(); nothing is ever committed under this one. */
+    if (!kafka_conf_put(conf, "group.id", "accrued-reader", fault) ||
+        !kafka_conf_put(conf, "enable.auto.commit", "false", fault) ||
+        !kafka_conf_put(conf, "enable.auto.offset.store", "false", fault) ||
+        !kafka_conf_put(conf, "enable.partition.eof", "true", fault) ||
+        !kafka_conf_put(conf, "auto.offset.reset", "earliest", fault) ||
+        !kafka_conf_put(conf, "check.crcs", "true", fault) ||
+        !kafka_conf_put(conf, "isolation.level", isolation, fault)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    return kafka_handle_new(RD_KAFKA_CONSUMER, conf, fault);
+}
+
+bool kafka_partition_count(rd_kafka_t *handle, const char *topic, int timeout_ms,
+                           int32_t *ret_count, struct fault *fault) {
+    rd_kafka_topic_t *wanted = rd_kafka_topic_new(handle, topic, NULL);
+    REQUIRE(wanted != NULL);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t error = rd_kafka_metadata(handle, 0, wanted, &metadata, timeout_ms);
+    rd_kafka_topic_destroy(wanted);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return fault_set(fault, "topic %s: the cluster does not answer: %s", topic,
+                         rd_kafka_err2str(error));
+    }
+    bool found = false;
+    if (metadata->topic_cnt != 1 || metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        metadata->topics[0].partition_cnt <= 0) {
+        fault_set(fault, "topic %s: %s; create it with `accrued topics create`", topic,
+                  metadata->topic_cnt == 1 && metadata->topics[0].err != 0
+                      ? rd_kafka_err2str(metadata->topics[0].err)
+                      : "it has no partitions");
+    } else {
+        *ret_count = metadata->topics[0].partition_cnt;
+        found = true;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return found;
+}
