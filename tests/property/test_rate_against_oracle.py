@@ -1,0 +1,13 @@
+"""`accrued rate` and the independent model agree on random experiments, event by event."""
+
+import pytest
+from experiments import SEEDS, keep, mismatch
+from generator import make_case
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_program_agrees_with_the_model(seed, tmp_path):
+    case = make_case(seed)
+    told = mismatch(case, tmp_path)
+    if told:
+        pytest.fail(f"{keep(case, tmp_path, 'rate', mismatch)}\n{told}", pytrace=False)
