@@ -1,0 +1,75 @@
+/* source.h: billing lines from Kafka, as a member of a consumer group. Room: source.
+ *
+ * Everything happens on the lane's thread: the rebalance hooks run inside source_poll and
+ * source_close and nowhere else, and the lane never calls these while a transaction is open
+ * (transactions.md §0). Partitions are given to the lane paused; the lane opens each one with
+ * source_start when its ledger is restored. */
+#ifndef ACCRUED_SOURCE_H
+#define ACCRUED_SOURCE_H
+
+#include "accrued/config.h"
+
+struct source;
+struct group_snapshot;
+
+struct source_hooks {
+    void (*assigned)(void *context, int32_t partition);
+    /* `lost`: the group has given it away already; nothing of it may be committed. */
+    void (*revoked)(void *context, int32_t partition, bool lost);
+    void *context;
+};
+
+/* A record; owned by the caller until source_record_release. */
+struct source_record {
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* −1: none */
+    struct text key;      /* null: none */
+    struct text value;    /* null: none */
+    void *message;
+};
+
+enum source_result { SOURCE_RECORD, SOURCE_NOTHING, SOURCE_LOST };
+
+/* Subscribes to topics.billing_lines. NULL: *fault. */
+struct source *source_open(const struct config *config, int lane, struct source_hooks hooks,
+                           struct fault *fault);
+/* Leaves the group (revoking through the hooks) and frees. NULL is accepted. */
+void source_free(struct source *source);
+
+/* SOURCE_LOST: this membership cannot go on (fatal error, topic gone): *fault. */
+enum source_result source_poll(struct source *source, int timeout_ms,
+                               struct source_record *ret_record, struct fault *fault);
+void source_record_release(struct source_record *record);
+
+/* A header's value, null if there is none. Borrowed from the record. */
+struct text source_record_header(const struct source_record *record, const char *name);
+bool source_record_has_headers(const struct source_record *record);
+
+/* The committed offset of a partition; waits until a former owner's pending transaction is decided
+ * (stable fetch). *ret_offset −1: none was ever committed. false: not yet (*fault), ask again. */
+bool source_committed(struct source *source, int32_t partition, int timeout_ms,
+                      int64_t *ret_offset, struct fault *fault);
+/* First and next offset that the broker has. false: *fault. */
+bool source_log_range(struct source *source, int32_t partition, int timeout_ms,
+                      int64_t *ret_first, int64_t *ret_next, struct fault *fault);
+
+/* Lets a paused partition flow from `offset` on. false: not yet possible, try again. */
+bool source_start(struct source *source, int32_t partition, int64_t offset, struct fault *fault);
+/* Stops the flow of a started partition; what was fetched ahead is dropped. */
+void source_pause(struct source *source, int32_t partition);
+/* Continues at `offset` (after an aborted transaction). */
+bool source_seek(struct source *source, int32_t partition, int64_t offset, struct fault *fault);
+/* Where the client stands, past control markers; −1: unknown. */
+int64_t source_position(struct source *source, int32_t partition);
+
+/* Group membership as of now. NULL: there is none that may commit (not joined, or lost). */
+struct group_snapshot *source_snapshot(struct source *source, struct fault *fault);
+void group_snapshot_free(struct group_snapshot *snapshot);
+/* The rd_kafka_consumer_group_metadata_t behind it, for the publisher. */
+const void *group_snapshot_metadata(const struct group_snapshot *snapshot);
+
+/* Partitions of billing-lines. */
+int32_t source_partition_count(const struct source *source);
+
+#endif

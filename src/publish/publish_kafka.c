@@ -1,0 +1,325 @@
+#include "accrued/publish.h"
+
+#include "accrued/hash.h"
+#include "accrued/kafka_client.h"
+#include "accrued/require.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define METADATA_TIMEOUT_MS 15000
+#define INIT_ATTEMPTS_MAX 10
+#define SEND_WAIT_MS 50
+#define SEND_ATTEMPTS_MAX 200
+/* Commit and abort are asked again as long as librdkafka calls the error retriable; a watchdog
+ * (fleet.c) bounds it all. */
+#define CALL_ATTEMPTS_MAX 1000
+/* A record's share of a request beside its value: key, headers, framing. */
+#define RECORD_OVERHEAD_MAX 4096
+#define MESSAGE_SIZE_MAX 1000000
+/* While the last transaction's markers are written the coordinator answers CONCURRENT_TRANSACTIONS, and
+ * the next AddPartitions waits this long before it asks again (default 100 ms, most of a cycle). */
+#define RETRY_BACKOFF_MS 2
+
+enum transaction_state { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_UNKNOWN };
+
+struct publisher {
+    rd_kafka_t *producer;
+    rd_kafka_topic_t *topics[OUTPUT_COUNT];
+    int32_t partition_counts[OUTPUT_COUNT];
+    char *input_topic;
+    enum transaction_state state;
+};
+
+static enum kafka_error_class class_of(rd_kafka_resp_err_t code) {
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH: return KAFKA_ERROR_FENCED;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+        return KAFKA_ERROR_UNAUTHORISED;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE: return KAFKA_ERROR_TOO_LARGE;
+    default: return KAFKA_ERROR_OTHER;
+    }
+}
+
+/* The verdict on an error, which is destroyed. */
+static enum verdict judge(rd_kafka_error_t *error, const char *call, struct fault *fault) {
+    REQUIRE(error != NULL);
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    enum verdict verdict = verdict_of((struct kafka_error_facts){
+        .is_fatal = rd_kafka_error_is_fatal(error) != 0,
+        .is_retriable = rd_kafka_error_is_retriable(error) != 0,
+        .requires_abort = rd_kafka_error_txn_requires_abort(error) != 0,
+        .class = class_of(code),
+    });
+    fault_set(fault, "%s: %s: %s", call, rd_kafka_err2name(code), rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return verdict;
+}
+
+static rd_kafka_conf_t *publisher_conf(const struct config *config, int lane,
+                                       struct fault *fault) {
+    char role[32];
+    char transactional_id[256];
+    (void)snprintf(role, sizeof role, "lane%d-producer", lane);
+    (void)snprintf(transactional_id, sizeof transactional_id, "accrued-%s-%s-%d",
+                   config->kafka.environment, config->kafka.instance, lane);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, role, NULL, fault);
+    if (conf == NULL) {
+        return NULL;
+    }
+    bool done = kafka_conf_put_int(conf, "queue.buffering.max.messages", 2000000, fault) &&
+                kafka_conf_put_int(conf, "queue.buffering.max.kbytes", 1048576, fault) &&
+                kafka_conf_put_int(conf, "linger.ms", 5, fault) &&
+                kafka_conf_put_int(conf, "retry.backoff.ms", RETRY_BACKOFF_MS, fault) &&
+                kafka_conf_put_int(conf, "message.max.bytes", MESSAGE_SIZE_MAX, fault);
+    for (size_t i = 0; done && i < config->kafka.producer_properties.count; i++) {
+        const struct property *property = &config->kafka.producer_properties.items[i];
+        done = kafka_conf_put(conf, property->name, property->value, fault);
+    }
+    if (!done || !kafka_conf_put(conf, "transactional.id", transactional_id, fault) ||
+        !kafka_conf_put_int(conf, "transaction.timeout.ms", config->kafka.transaction_timeout_ms,
+                            fault) ||
+        !kafka_conf_put(conf, "compression.codec", config->kafka.compression, fault) ||
+        !kafka_conf_put(conf, "enable.idempotence", "true", fault)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    return conf;
+}
+
+static bool open_topics(struct publisher *publisher, const struct config *config,
+                        struct fault *fault) {
+    const char *names[OUTPUT_COUNT] = {
+        [OUTPUT_ACCRUALS] = config->topics.accruals,
+        [OUTPUT_FORGONE] = config->topics.accruals_forgone,
+        [OUTPUT_DEAD_LETTERS] = config->topics.billing_lines_dlq,
+        [OUTPUT_LEDGER] = config->topics.ledger,
+    };
+    for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+        if (!kafka_partition_count(publisher->producer, names[i], METADATA_TIMEOUT_MS,
+                                   &publisher->partition_counts[i], fault)) {
+            return false;
+        }
+        publisher->topics[i] = rd_kafka_topic_new(publisher->producer, names[i], NULL);
+        REQUIRE(publisher->topics[i] != NULL);
+    }
+    return true;
+}
+
+/* Ends what a former producer of this transactional.id left open (P33, P56). */
+static enum verdict init_transactions(struct publisher *publisher, struct fault *fault) {
+    enum verdict verdict = VERDICT_AGAIN;
+    for (int i = 0; i < INIT_ATTEMPTS_MAX && verdict == VERDICT_AGAIN; i++) {
+        rd_kafka_error_t *error = rd_kafka_init_transactions(publisher->producer, -1);
+        verdict = error == NULL ? VERDICT_COMMITTED : judge(error, "init_transactions", fault);
+    }
+    return verdict == VERDICT_AGAIN ? VERDICT_REBUILD : verdict;
+}
+
+struct publisher *publisher_open(const struct config *config, int lane,
+                                 enum verdict *ret_verdict, struct fault *fault) {
+    *ret_verdict = VERDICT_STOP;
+    rd_kafka_conf_t *conf = publisher_conf(config, lane, fault);
+    if (conf == NULL) {
+        return NULL;
+    }
+    struct publisher *publisher = calloc(1, sizeof *publisher);
+    REQUIRE(publisher != NULL);
+    publisher->input_topic = strdup(config->topics.billing_lines);
+    REQUIRE(publisher->input_topic != NULL);
+    publisher->producer = kafka_handle_new(RD_KAFKA_PRODUCER, conf, fault);
+    if (publisher->producer == NULL) {
+        free(publisher->input_topic);
+        free(publisher);
+        return NULL;
+    }
+    *ret_verdict = VERDICT_REBUILD;
+    bool opened = open_topics(publisher, config, fault);
+    if (opened) {
+        *ret_verdict = init_transactions(publisher, fault);
+    }
+    if (!opened || *ret_verdict != VERDICT_COMMITTED) {
+        publisher_free(publisher);
+        return NULL;
+    }
+    return publisher;
+}
+
+void publisher_free(struct publisher *publisher) {
+    if (publisher == NULL) {
+        return;
+    }
+    if (publisher->state == TRANSACTION_OPEN) {
+        /* Else readers of committed data would wait for the transaction's timeout (P34). */
+        struct fault ignored;
+        (void)publisher_abort(publisher, &ignored);
+    }
+    for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+        if (publisher->topics[i] != NULL) {
+            rd_kafka_topic_destroy(publisher->topics[i]);
+        }
+    }
+    rd_kafka_destroy(publisher->producer);
+    free(publisher->input_topic);
+    free(publisher);
+}
+
+enum verdict publisher_begin(struct publisher *publisher, struct fault *fault) {
+    REQUIRE(publisher->state == TRANSACTION_NONE);
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(publisher->producer);
+    if (error != NULL) {
+        return judge(error, "begin_transaction", fault);
+    }
+    publisher->state = TRANSACTION_OPEN;
+    return VERDICT_COMMITTED;
+}
+
+static int32_t partition_of(const struct publisher *publisher,
+                            const struct output_record *record) {
+    int32_t count = publisher->partition_counts[record->output];
+    if (record->partition != PARTITION_BY_KEY) {
+        REQUIRE(record->partition >= 0 && record->partition < count);
+        return record->partition;
+    }
+    /* Java's default partitioner, computed here: cheaper than librdkafka's callback. A record without
+     * key (a dead letter without one) has no order to keep. */
+    return text_is_null(record->key)
+               ? 0
+               : murmur2_partition(record->key.data, record->key.size, count);
+}
+
+static rd_kafka_headers_t *headers_of(const struct output_record *record) {
+    if (record->header_count == 0 && record->copied_headers_of == NULL) {
+        return NULL;
+    }
+    rd_kafka_headers_t *headers = NULL;
+    rd_kafka_headers_t *original = NULL;
+    if (record->copied_headers_of != NULL &&
+        rd_kafka_message_headers(record->copied_headers_of, &original) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+        headers = rd_kafka_headers_copy(original);
+    } else {
+        headers = rd_kafka_headers_new(record->header_count);
+    }
+    for (size_t i = 0; i < record->header_count; i++) {
+        const struct output_header *header = &record->headers[i];
+        /* A letter that failed twice says why it failed last. */
+        (void)rd_kafka_header_remove(headers, header->name);
+        (void)rd_kafka_header_add(headers, header->name, -1, header->value.data,
+                                  (ssize_t)header->value.size);
+    }
+    return headers;
+}
+
+static rd_kafka_resp_err_t produce(struct publisher *publisher,
+                                   const struct output_record *record, int32_t partition) {
+    rd_kafka_topic_t *topic = publisher->topics[record->output];
+    rd_kafka_headers_t *headers = headers_of(record);
+    if (headers == NULL) {
+        int failed = rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY,
+                                      (void *)(uintptr_t)record->value.data, record->value.size,
+                                      record->key.data, record->key.size, NULL);
+        return failed == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
+    }
+    rd_kafka_resp_err_t error = rd_kafka_producev(
+        publisher->producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.data, record->value.size),
+        RD_KAFKA_V_KEY(record->key.data, record->key.size), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_END);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_headers_destroy(headers);
+    }
+    return error;
+}
+
+enum verdict publisher_send(struct publisher *publisher, const struct output_record *record,
+                            struct fault *fault) {
+    REQUIRE(publisher->state == TRANSACTION_OPEN);
+    int32_t partition = partition_of(publisher, record);
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__QUEUE_FULL;
+    for (int i = 0; i < SEND_ATTEMPTS_MAX && error == RD_KAFKA_RESP_ERR__QUEUE_FULL; i++) {
+        error = produce(publisher, record, partition);
+        if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            (void)rd_kafka_poll(publisher->producer, SEND_WAIT_MS);
+        }
+    }
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return VERDICT_COMMITTED;
+    }
+    fault_set(fault, "produce to %s: %s", rd_kafka_topic_name(publisher->topics[record->output]),
+              rd_kafka_err2str(error));
+    /* The transaction has failed already (_STATE, _FATAL): the abort tells which of the two. */
+    return class_of(error) == KAFKA_ERROR_TOO_LARGE ? VERDICT_STOP : VERDICT_ABORT;
+}
+
+static enum verdict send_offsets(struct publisher *publisher,
+                                 const struct input_offset *offsets, size_t count,
+                                 const struct group_snapshot *group, struct fault *fault) {
+    /* Without a valid offset the call would do nothing, and nothing would fence us (P53). */
+    REQUIRE(count > 0 && group != NULL);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        REQUIRE(offsets[i].next_offset >= 0);
+        rd_kafka_topic_partition_list_add(list, publisher->input_topic, offsets[i].partition)
+            ->offset = offsets[i].next_offset;
+    }
+    enum verdict verdict = VERDICT_AGAIN;
+    for (int i = 0; i < CALL_ATTEMPTS_MAX && verdict == VERDICT_AGAIN; i++) {
+        rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(
+            publisher->producer, list, group_snapshot_metadata(group), -1);
+        verdict = error == NULL ? VERDICT_COMMITTED
+                                : judge(error, "send_offsets_to_transaction", fault);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return verdict == VERDICT_AGAIN ? VERDICT_REBUILD : verdict;
+}
+
+enum verdict publisher_commit(struct publisher *publisher, const struct input_offset *offsets,
+                              size_t offset_count, const struct group_snapshot *group,
+                              struct fault *fault) {
+    REQUIRE(publisher->state == TRANSACTION_OPEN);
+    enum verdict verdict = send_offsets(publisher, offsets, offset_count, group, fault);
+    if (verdict != VERDICT_COMMITTED) {
+        return verdict;
+    }
+    verdict = VERDICT_AGAIN;
+    for (int i = 0; i < CALL_ATTEMPTS_MAX && verdict == VERDICT_AGAIN; i++) {
+        rd_kafka_error_t *error = rd_kafka_commit_transaction(publisher->producer, -1);
+        verdict = error == NULL ? VERDICT_COMMITTED : judge(error, "commit_transaction", fault);
+    }
+    if (verdict == VERDICT_COMMITTED) {
+        publisher->state = TRANSACTION_NONE;
+    } else if (verdict != VERDICT_ABORT) {
+        publisher->state = TRANSACTION_UNKNOWN;
+        verdict = verdict == VERDICT_STOP ? VERDICT_STOP : VERDICT_REBUILD;
+    }
+    return verdict;
+}
+
+enum verdict publisher_abort(struct publisher *publisher, struct fault *fault) {
+    REQUIRE(publisher->state != TRANSACTION_NONE);
+    if (publisher->state == TRANSACTION_UNKNOWN) {
+        fault_set(fault, "the outcome of the commit is unknown");
+        return VERDICT_REBUILD;
+    }
+    enum verdict verdict = VERDICT_AGAIN;
+    for (int i = 0; i < CALL_ATTEMPTS_MAX && verdict == VERDICT_AGAIN; i++) {
+        rd_kafka_error_t *error = rd_kafka_abort_transaction(publisher->producer, -1);
+        verdict = error == NULL ? VERDICT_COMMITTED : judge(error, "abort_transaction", fault);
+    }
+    publisher->state = verdict == VERDICT_COMMITTED ? TRANSACTION_NONE : TRANSACTION_UNKNOWN;
+    return verdict == VERDICT_COMMITTED ? VERDICT_COMMITTED : VERDICT_REBUILD;
+}
+
+size_t publisher_value_size_max(const struct publisher *publisher) {
+    REQUIRE(publisher != NULL);
+    return MESSAGE_SIZE_MAX - RECORD_OVERHEAD_MAX;
+}

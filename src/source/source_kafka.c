@@ -1,0 +1,387 @@
+#include "accrued/source.h"
+
+#include "accrued/kafka_client.h"
+#include "accrued/log.h"
+#include "accrued/require.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define METADATA_TIMEOUT_MS 15000
+/* 2.0.2 waits a second before it fetches again once the queue is full, so the queue must hold about a
+ * second's work (measured: a factor of three in throughput); kbytes bounds the memory of it. */
+#define QUEUED_MESSAGES_MIN 200000
+#define QUEUED_KBYTES_MAX 65536
+
+struct source {
+    rd_kafka_t *consumer;
+    char *topic;
+    struct source_hooks hooks;
+    int32_t partition_count;
+};
+
+struct group_snapshot {
+    rd_kafka_consumer_group_metadata_t *metadata;
+};
+
+static bool is_cooperative(rd_kafka_t *consumer) {
+    const char *protocol = rd_kafka_rebalance_protocol(consumer);
+    return protocol != NULL && strcmp(protocol, "COOPERATIVE") == 0;
+}
+
+static void log_error(const char *event, rd_kafka_error_t *error) {
+    if (error != NULL) {
+        log_event(LOG_ERROR, event, "error=%s", log_quote(rd_kafka_error_string(error)));
+        rd_kafka_error_destroy(error);
+    }
+}
+
+static void take_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions) {
+    if (is_cooperative(source->consumer)) {
+        log_error("incremental_assign_failed",
+                  rd_kafka_incremental_assign(source->consumer, partitions));
+    } else {
+        rd_kafka_resp_err_t error = rd_kafka_assign(source->consumer, partitions);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            log_event(LOG_ERROR, "assign_failed", "error=%s", rd_kafka_err2name(error));
+        }
+    }
+    if (partitions->cnt > 0) {
+        (void)rd_kafka_pause_partitions(source->consumer, partitions);
+    }
+    for (int i = 0; i < partitions->cnt; i++) {
+        source->hooks.assigned(source->hooks.context, partitions->elems[i].partition);
+    }
+}
+
+static void give_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions) {
+    /* The flag resets on unassign: read it first (P15). */
+    bool lost = rd_kafka_assignment_lost(source->consumer) != 0;
+    for (int i = 0; i < partitions->cnt; i++) {
+        source->hooks.revoked(source->hooks.context, partitions->elems[i].partition, lost);
+    }
+    if (is_cooperative(source->consumer)) {
+        log_error("incremental_unassign_failed",
+                  rd_kafka_incremental_unassign(source->consumer, partitions));
+    } else {
+        (void)rd_kafka_assign(source->consumer, NULL);
+    }
+}
+
+static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *partitions, void *opaque) {
+    struct source *source = opaque;
+    REQUIRE(consumer != NULL && source != NULL);
+    source->consumer = consumer;
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        take_partitions(source, partitions);
+    } else if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+        give_partitions(source, partitions);
+    } else {
+        log_event(LOG_ERROR, "rebalance_failed", "error=%s", rd_kafka_err2name(code));
+        (void)rd_kafka_assign(consumer, NULL);
+    }
+}
+
+/* What the design pins; `accrued check` refuses user properties that touch these. */
+static bool put_pinned(rd_kafka_conf_t *conf, const struct config *config, struct fault *fault) {
+    return kafka_conf_put(conf, "group.id", config->kafka.group_id, fault) &&
+           (config->kafka.group_instance_id[0] == '\0' ||
+            kafka_conf_put(conf, "group.instance.id", config->kafka.group_instance_id, fault)) &&
+           kafka_conf_put(conf, "enable.auto.commit", "false", fault) &&
+           kafka_conf_put(conf, "enable.auto.offset.store", "false", fault) &&
+           kafka_conf_put(conf, "isolation.level", "read_committed", fault) &&
+           kafka_conf_put(conf, "partition.assignment.strategy", "cooperative-sticky", fault) &&
+           /* A first start reads all there is; afterwards the ledger's next offset stands guard. */
+           kafka_conf_put(conf, "auto.offset.reset", "earliest", fault) &&
+           kafka_conf_put(conf, "check.crcs", "true", fault) &&
+           kafka_conf_put_int(conf, "session.timeout.ms", config->kafka.session_timeout_ms,
+                              fault) &&
+           kafka_conf_put_int(conf, "max.poll.interval.ms", config->kafka.max_poll_interval_ms,
+                              fault);
+}
+
+static rd_kafka_conf_t *source_conf(const struct config *config, int lane, struct fault *fault) {
+    char role[32];
+    (void)snprintf(role, sizeof role, "lane%d-consumer", lane);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, role, NULL, fault);
+    if (conf == NULL) {
+        return NULL;
+    }
+    bool done = kafka_conf_put_int(conf, "queued.min.messages", QUEUED_MESSAGES_MIN, fault) &&
+                kafka_conf_put_int(conf, "queued.max.messages.kbytes", QUEUED_KBYTES_MAX, fault);
+    for (size_t i = 0; done && i < config->kafka.consumer_properties.count; i++) {
+        const struct property *property = &config->kafka.consumer_properties.items[i];
+        done = kafka_conf_put(conf, property->name, property->value, fault);
+    }
+    if (!done || !put_pinned(conf, config, fault)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    return conf;
+}
+
+static bool subscribe(struct source *source, struct fault *fault) {
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, source->topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t error = rd_kafka_subscribe(source->consumer, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           fault_set(fault, "cannot subscribe to %s: %s", source->topic, rd_kafka_err2str(error));
+}
+
+struct source *source_open(const struct config *config, int lane, struct source_hooks hooks,
+                           struct fault *fault) {
+    REQUIRE(hooks.assigned != NULL && hooks.revoked != NULL);
+    rd_kafka_conf_t *conf = source_conf(config, lane, fault);
+    if (conf == NULL) {
+        return NULL;
+    }
+    struct source *source = calloc(1, sizeof *source);
+    REQUIRE(source != NULL);
+    source->hooks = hooks;
+    source->topic = strdup(config->topics.billing_lines);
+    REQUIRE(source->topic != NULL);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_opaque(conf, source);
+    source->consumer = kafka_handle_new(RD_KAFKA_CONSUMER, conf, fault);
+    if (source->consumer == NULL) {
+        free(source->topic);
+        free(source);
+        return NULL;
+    }
+    (void)rd_kafka_poll_set_consumer(source->consumer);
+    if (!kafka_partition_count(source->consumer, source->topic, METADATA_TIMEOUT_MS,
+                               &source->partition_count, fault) ||
+        !subscribe(source, fault)) {
+        source_free(source);
+        return NULL;
+    }
+    return source;
+}
+
+void source_free(struct source *source) {
+    if (source == NULL) {
+        return;
+    }
+    rd_kafka_resp_err_t error = rd_kafka_consumer_close(source->consumer);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        log_event(LOG_WARN, "consumer_close", "error=%s", rd_kafka_err2name(error));
+    }
+    rd_kafka_destroy(source->consumer);
+    free(source->topic);
+    free(source);
+}
+
+/* An error that arrives in place of a record: most are news, a few end the membership. */
+static enum source_result take_error(struct source *source, const rd_kafka_message_t *message,
+                                     struct fault *fault) {
+    switch ((int)message->err) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+        fault_set(fault, "consuming %s: %s: %s", source->topic, rd_kafka_err2name(message->err),
+                  rd_kafka_message_errstr(message));
+        return SOURCE_LOST;
+    default:
+        log_event(LOG_WARN, "consumer_error", "error=%s reason=%s",
+                  rd_kafka_err2name(message->err), log_quote(rd_kafka_message_errstr(message)));
+        return SOURCE_NOTHING;
+    }
+}
+
+enum source_result source_poll(struct source *source, int timeout_ms,
+                               struct source_record *ret_record, struct fault *fault) {
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, timeout_ms);
+    if (message == NULL) {
+        return SOURCE_NOTHING;
+    }
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        enum source_result result = take_error(source, message, fault);
+        rd_kafka_message_destroy(message);
+        return result;
+    }
+    rd_kafka_timestamp_type_t type;
+    *ret_record = (struct source_record){
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .key = {message->key, message->key == NULL ? 0 : message->key_len},
+        .value = {message->payload, message->payload == NULL ? 0 : message->len},
+        .message = message,
+    };
+    return SOURCE_RECORD;
+}
+
+void source_record_release(struct source_record *record) {
+    if (record->message != NULL) {
+        rd_kafka_message_destroy(record->message);
+        record->message = NULL;
+    }
+}
+
+bool source_record_has_headers(const struct source_record *record) {
+    rd_kafka_headers_t *headers = NULL;
+    return rd_kafka_message_headers(record->message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+struct text source_record_header(const struct source_record *record, const char *name) {
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+    if (rd_kafka_message_headers(record->message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return text_null();
+    }
+    return (struct text){value, value == NULL ? 0 : size};
+}
+
+static rd_kafka_topic_partition_list_t *one_partition(const struct source *source,
+                                                      int32_t partition, int64_t offset) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition)->offset = offset;
+    return list;
+}
+
+bool source_committed(struct source *source, int32_t partition, int timeout_ms,
+                      int64_t *ret_offset, struct fault *fault) {
+    rd_kafka_topic_partition_list_t *list =
+        one_partition(source, partition, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_resp_err_t error = rd_kafka_committed(source->consumer, list, timeout_ms);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        error = list->elems[0].err;
+    }
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return fault_set(fault, "committed offset of %s [%d]: %s", source->topic, partition,
+                         rd_kafka_err2str(error));
+    }
+    *ret_offset = offset >= 0 ? offset : -1;
+    return true;
+}
+
+bool source_log_range(struct source *source, int32_t partition, int timeout_ms,
+                      int64_t *ret_first, int64_t *ret_next, struct fault *fault) {
+    int64_t first = 0;
+    int64_t next = 0;
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        source->consumer, source->topic, partition, &first, &next, timeout_ms);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return fault_set(fault, "offsets of %s [%d]: %s", source->topic, partition,
+                         rd_kafka_err2str(error));
+    }
+    *ret_first = first;
+    *ret_next = next;
+    return true;
+}
+
+bool source_seek(struct source *source, int32_t partition, int64_t offset, struct fault *fault) {
+    REQUIRE(offset >= 0);
+    rd_kafka_topic_partition_list_t *list = one_partition(source, partition, offset);
+    /* −1: in 2.0.2 any other timeout is a thousand times too short (P38). */
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(source->consumer, list, -1);
+    bool done = error == NULL && list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!done) {
+        fault_set(fault, "seek %s [%d] to %lld: %s", source->topic, partition, (long long)offset,
+                  error != NULL ? rd_kafka_error_string(error)
+                                : rd_kafka_err2str(list->elems[0].err));
+    }
+    if (error != NULL) {
+        rd_kafka_error_destroy(error);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return done;
+}
+
+bool source_start(struct source *source, int32_t partition, int64_t offset, struct fault *fault) {
+    if (!source_seek(source, partition, offset, fault)) {
+        return false;
+    }
+    rd_kafka_topic_partition_list_t *list = one_partition(source, partition, offset);
+    rd_kafka_resp_err_t error = rd_kafka_resume_partitions(source->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           fault_set(fault, "resume %s [%d]: %s", source->topic, partition,
+                     rd_kafka_err2str(error));
+}
+
+void source_pause(struct source *source, int32_t partition) {
+    rd_kafka_topic_partition_list_t *list =
+        one_partition(source, partition, RD_KAFKA_OFFSET_INVALID);
+    (void)rd_kafka_pause_partitions(source->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+int64_t source_position(struct source *source, int32_t partition) {
+    rd_kafka_topic_partition_list_t *list =
+        one_partition(source, partition, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_resp_err_t error = rd_kafka_position(source->consumer, list);
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR && offset >= 0 ? offset : -1;
+}
+
+/* The generation in librdkafka's serialised metadata ("CGMDv2:", then int32 as in memory): 2.0.2 has no
+ * getter (P54). −1: unknown format or not joined. */
+static int32_t generation_of(const rd_kafka_consumer_group_metadata_t *metadata) {
+    static const char magic[] = "CGMDv2:";
+    void *bytes = NULL;
+    size_t size = 0;
+    int32_t generation = -1;
+    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(metadata, &bytes, &size);
+    if (error != NULL) {
+        rd_kafka_error_destroy(error);
+        return -1;
+    }
+    if (size >= sizeof magic - 1 + sizeof generation &&
+        memcmp(bytes, magic, sizeof magic - 1) == 0) {
+        memcpy(&generation, (const char *)bytes + sizeof magic - 1, sizeof generation);
+    }
+    rd_kafka_mem_free(NULL, bytes);
+    return generation;
+}
+
+struct group_snapshot *source_snapshot(struct source *source, struct fault *fault) {
+    char *member = rd_kafka_memberid(source->consumer);
+    bool is_member = member != NULL && member[0] != '\0';
+    if (member != NULL) {
+        rd_kafka_mem_free(source->consumer, member);
+    }
+    rd_kafka_consumer_group_metadata_t *metadata =
+        is_member ? rd_kafka_consumer_group_metadata(source->consumer) : NULL;
+    /* A transaction with metadata of nobody would be accepted without any fencing (P3). */
+    if (metadata == NULL || generation_of(metadata) < 0 ||
+        rd_kafka_assignment_lost(source->consumer) != 0) {
+        if (metadata != NULL) {
+            rd_kafka_consumer_group_metadata_destroy(metadata);
+        }
+        fault_set(fault, "not a member of group with a valid generation at this moment");
+        return NULL;
+    }
+    struct group_snapshot *snapshot = malloc(sizeof *snapshot);
+    REQUIRE(snapshot != NULL);
+    snapshot->metadata = metadata;
+    return snapshot;
+}
+
+void group_snapshot_free(struct group_snapshot *snapshot) {
+    if (snapshot != NULL) {
+        rd_kafka_consumer_group_metadata_destroy(snapshot->metadata);
+        free(snapshot);
+    }
+}
+
+const void *group_snapshot_metadata(const struct group_snapshot *snapshot) {
+    return snapshot->metadata;
+}
+
+int32_t source_partition_count(const struct source *source) {
+    return source->partition_count;
+}
