@@ -10,6 +10,7 @@
 #include "accrued/buffer.h"
 #include "accrued/decode.h"
 #include "accrued/fault.h"
+#include "accrued/problems.h"
 
 struct property {
     char *name;
@@ -120,6 +121,9 @@ void config_release(struct config *config);
  * reason. */
 bool config_load(struct config *config, const char *path, const char *const *overrides,
                  size_t override_count, struct fault *fault);
+/* The same, but every problem is named: for `accrued check`. */
+bool config_load_all(struct config *config, const char *path, const char *const *overrides,
+                     size_t override_count, struct problems *problems);
 
 /* Effective configuration as YAML, secrets masked. */
 void config_append_yaml(struct buffer *to, const struct config *config);

@@ -7,11 +7,17 @@
 
 #include "accrued/catalog.h"
 #include "accrued/fault.h"
+#include "accrued/problems.h"
 #include "accrued/programs.h"
 
 /* The catalog comes first: accelerators' tags are bits of its tag table (and are added to it). */
 bool catalog_load(struct catalog *catalog, const char *path, struct fault *fault);
 bool programs_load(struct programs *programs, struct catalog *catalog, const char *path,
                    struct fault *fault);
+
+/* The same, but every problem of the file is named: for `accrued check`. */
+bool catalog_load_all(struct catalog *catalog, const char *path, struct problems *problems);
+bool programs_load_all(struct programs *programs, struct catalog *catalog, const char *path,
+                       struct problems *problems);
 
 #endif
