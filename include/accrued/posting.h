@@ -68,6 +68,8 @@ struct forgone {
     struct rate rate;
     struct amount amount; /* 0: the reason has ended */
     enum forgone_reason reason;
+    struct amount amount_before;        /* what this entry forwent before, under … */
+    enum forgone_reason reason_before;  /* … this reason; FORGONE_NONE: nothing */
 };
 
 enum event_kind { EVENT_ACCRUAL, EVENT_FORGONE };

@@ -174,6 +174,8 @@ static struct forgone *add_forgone(const struct posting_input *input,
         .billing_period = input->line->billing_period,
         .currency = input->line->currency,
         .reason = earner->forgone_reason,
+        .reason_before = earner->forgone_reason,
+        .amount_before = earner->forgone_amount,
     };
     return forgone;
 }
@@ -195,10 +197,12 @@ static void post_forgone(const struct posting_input *input, struct earner *earne
                             earner->forgone_amount.units == forgoes->cumulative.units)) {
         return;
     }
+    struct forgone *stands = add_forgone(input, earner);
     earner->forgone_reason = forgoes->reason;
     earner->forgone_amount = forgoes->cumulative;
     earner->forgone_version = forgoes->version->valid.from;
-    struct forgone *stands = add_forgone(input, earner);
+    stands->program_version = earner->forgone_version;
+    stands->reason = earner->forgone_reason;
     stands->measure = forgoes->measure;
     stands->rate = forgoes->rate;
     stands->amount = forgoes->cumulative;

@@ -175,7 +175,9 @@ enum verdict publisher_begin(struct publisher *publisher, struct fault *fault) {
     REQUIRE(publisher->state == TRANSACTION_NONE);
     rd_kafka_error_t *error = rd_kafka_begin_transaction(publisher->producer);
     if (error != NULL) {
-        return judge(error, "begin_transaction", fault);
+        /* Nothing is open that could be aborted. */
+        enum verdict verdict = judge(error, "begin_transaction", fault);
+        return verdict == VERDICT_STOP ? VERDICT_STOP : VERDICT_REBUILD;
     }
     publisher->state = TRANSACTION_OPEN;
     return VERDICT_COMMITTED;

@@ -1,0 +1,36 @@
+/* restore.h: reads ledger partitions back from the topic. Room: source. Adapter: librdkafka.
+ *
+ * On assignment a partition's ledger is read, read_committed, until the end-of-partition event reaches
+ * the high watermark that was asked after the group's committed offset was known (architecture.md,
+ * "Restore on assignment"; transactions.md P51, P52). In slices, so that the group and the other
+ * partitions go on. Lane thread only. */
+#ifndef ACCRUED_RESTORE_H
+#define ACCRUED_RESTORE_H
+
+#include "accrued/config.h"
+
+struct restorer;
+
+struct restore_hooks {
+    /* A block, oldest first. false: it was refused (*fault), the partition cannot be restored. */
+    bool (*block)(void *context, int32_t partition, struct text value, struct fault *fault);
+    /* Everything up to the watermark has been read. */
+    void (*done)(void *context, int32_t partition);
+    void *context;
+};
+
+struct restorer *restorer_open(const struct config *config, int lane, struct restore_hooks hooks,
+                               struct fault *fault);
+void restorer_free(struct restorer *restorer);
+
+/* Asks the high watermark and begins to read. May call done at once (nothing there). false: the
+ * cluster does not answer at the moment (*fault); try again. */
+bool restorer_begin(struct restorer *restorer, int32_t partition, struct fault *fault);
+/* Forgets a partition that was taken away. */
+void restorer_cancel(struct restorer *restorer, int32_t partition);
+/* Reads for at most budget_ms. false: a block was refused or reading cannot go on (*fault). */
+bool restorer_step(struct restorer *restorer, int64_t budget_ms, struct fault *fault);
+/* Partitions under way. */
+size_t restorer_count(const struct restorer *restorer);
+
+#endif

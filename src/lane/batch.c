@@ -1,0 +1,90 @@
+#include "batch.h"
+
+#include "accrued/require.h"
+
+#include <stdlib.h>
+
+void batch_init(struct batch *batch) {
+    *batch = (struct batch){.items = NULL};
+    arena_init(&batch->arena);
+    buffer_init(&batch->bytes);
+}
+
+void batch_release(struct batch *batch) {
+    batch_clear(batch);
+    arena_release(&batch->arena);
+    buffer_release(&batch->bytes);
+    free(batch->items);
+    free(batch->outputs);
+    free(batch->sums);
+    batch_init(batch);
+}
+
+void batch_restart(struct batch *batch) {
+    buffer_clear(&batch->bytes);
+    batch->output_count = 0;
+    batch->sum_count = 0;
+    batch->counts = (struct batch_counts){0};
+}
+
+void batch_clear(struct batch *batch) {
+    for (size_t i = 0; i < batch->count; i++) {
+        source_record_release(&batch->items[i].record);
+    }
+    batch->count = 0;
+    batch->record_bytes = 0;
+    arena_clear(&batch->arena);
+    batch_restart(batch);
+}
+
+/* Makes room for one more element; arrays keep their size over batches. */
+static void *grown(void *array, size_t count, size_t *capacity, size_t element_size) {
+    if (count < *capacity) {
+        return array;
+    }
+    size_t larger = *capacity == 0 ? 256 : *capacity * 2;
+    void *moved = realloc(array, larger * element_size);
+    REQUIRE(moved != NULL);
+    *capacity = larger;
+    return moved;
+}
+
+struct batch_item *batch_add(struct batch *batch, const struct source_record *record) {
+    batch->items = grown(batch->items, batch->count, &batch->capacity, sizeof *batch->items);
+    struct batch_item *item = &batch->items[batch->count++];
+    *item = (struct batch_item){.record = *record, .origin_offset = record->offset};
+    batch->record_bytes += record->key.size + record->value.size;
+    return item;
+}
+
+void batch_drop_partition(struct batch *batch, int32_t partition) {
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].record.partition == partition) {
+            batch->items[i].state = ITEM_DROPPED;
+        }
+    }
+}
+
+struct batch_output *batch_add_output(struct batch *batch, enum output output) {
+    batch->outputs = grown(batch->outputs, batch->output_count, &batch->output_capacity,
+                           sizeof *batch->outputs);
+    struct batch_output *added = &batch->outputs[batch->output_count++];
+    *added = (struct batch_output){.output = output};
+    return added;
+}
+
+void batch_add_sum(struct batch *batch, size_t program_index, int reason,
+                   struct currency currency, struct amount amount) {
+    for (size_t i = 0; i < batch->sum_count; i++) {
+        struct batch_sum *sum = &batch->sums[i];
+        if (sum->program_index == program_index && sum->reason == reason &&
+            currency_equal(sum->currency, currency)) {
+            sum->amount.units += amount.units;
+            sum->count++;
+            return;
+        }
+    }
+    batch->sums = grown(batch->sums, batch->sum_count, &batch->sum_capacity, sizeof *batch->sums);
+    batch->sums[batch->sum_count++] =
+        (struct batch_sum){program_index, reason, currency, amount, 1};
+}

@@ -1,0 +1,91 @@
+/* batch.h: what one transaction holds. Private to the lane.
+ *
+ * Owns the records; decoded lines borrow from them and from the arena until batch_clear. Outputs are
+ * encoded into one buffer before the transaction begins, so that no look-up ever happens inside it. */
+#ifndef ACCRUED_LANE_BATCH_H
+#define ACCRUED_LANE_BATCH_H
+
+#include "accrued/arena.h"
+#include "accrued/line.h"
+#include "accrued/publish.h"
+
+enum item_state {
+    ITEM_LINE,     /* a decoded line */
+    ITEM_REJECTED, /* goes to the dead letters: item->reject */
+    ITEM_SKIPPED,  /* below the ledger's next offset: posted before, only the offset moves on */
+    ITEM_DROPPED,  /* its partition was taken away meanwhile */
+};
+
+struct batch_item {
+    struct source_record record;
+    enum item_state state;
+    struct billing_line line;
+    struct reject reject;
+    int64_t origin_offset;
+};
+
+/* An output record whose bytes stand in batch->bytes. */
+struct batch_output {
+    enum output output;
+    size_t key_at;
+    size_t key_size; /* SIZE_MAX: null key */
+    size_t value_at;
+    size_t value_size;
+    const struct batch_item *dead_letter; /* key, value and headers are this record's */
+};
+
+#define SUM_ACCRUED (-1)
+
+/* Exact sums that become metrics when the transaction has committed. */
+struct batch_sum {
+    size_t program_index;
+    int reason; /* SUM_ACCRUED, or enum forgone_reason */
+    struct currency currency;
+    struct amount amount;
+    size_t count;
+};
+
+struct batch_counts {
+    size_t posted;
+    size_t unchanged;
+    size_t stale;
+    size_t skipped;
+    size_t dead_lettered;
+    size_t unclassified;
+    size_t dead_letters_by_code[REJECT_CODE_COUNT];
+};
+
+struct batch {
+    struct batch_item *items;
+    size_t count;
+    size_t capacity;
+    size_t record_bytes;
+    struct arena arena;
+    struct buffer bytes;
+    struct batch_output *outputs;
+    size_t output_count;
+    size_t output_capacity;
+    struct batch_sum *sums;
+    size_t sum_count;
+    size_t sum_capacity;
+    struct batch_counts counts;
+};
+
+void batch_init(struct batch *batch);
+void batch_release(struct batch *batch);
+/* Releases the records and forgets everything; keeps the memory. */
+void batch_clear(struct batch *batch);
+/* Forgets outputs, sums and counts, keeps the items: the batch is worked on again. */
+void batch_restart(struct batch *batch);
+
+/* Takes the record over. */
+struct batch_item *batch_add(struct batch *batch, const struct source_record *record);
+/* Marks the items of a partition as DROPPED. */
+void batch_drop_partition(struct batch *batch, int32_t partition);
+
+struct batch_output *batch_add_output(struct batch *batch, enum output output);
+/* Adds to the sum of (program, reason, currency); reason: SUM_ACCRUED or enum forgone_reason. */
+void batch_add_sum(struct batch *batch, size_t program_index, int reason,
+                   struct currency currency, struct amount amount);
+
+#endif

@@ -1,0 +1,189 @@
+/* The lane's metrics. Sums and counts of a batch become visible when its transaction has committed,
+ * so that what an operator sees is what a payout system can read. */
+#include "lane_state.h"
+
+#include "accrued/require.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct lane_counters {
+    struct metric *lines_in;
+    struct metric *posted;
+    struct metric *unchanged;
+    struct metric *stale;
+    struct metric *skipped;
+    struct metric *dead_lettered;
+    struct metric *unclassified;
+    struct metric *committed;
+    struct metric *aborted;
+    struct metric *rebalances;
+    struct metric *transaction_seconds;
+    struct metric *batch_lines;
+    struct metric *hits;
+    struct metric *misses;
+    struct metric *round_trips;
+    struct metric *entries;
+    struct metric *bytes;
+    struct enricher_stats seen; /* what was added to the counters so far */
+};
+
+static struct metric *counter(const char *name, const char *help, const char *labels) {
+    return metric_get(name, METRIC_COUNTER, help, labels);
+}
+
+static struct metric *outcome(const char *labels) {
+    return counter("accrued_lines_total", "Billing lines by what became of them.", labels);
+}
+
+struct lane_counters *lane_counters_open(const struct lane *lane) {
+    static const int64_t seconds[] = {1,   2,   5,    10,   20,   50,    100,
+                                      200, 500, 1000, 2000, 5000, 10000, 30000};
+    static const int64_t lines[] = {1, 10, 100, 1000, 2000, 5000, 10000, 20000, 50000, 100000};
+    struct lane_counters *counters = calloc(1, sizeof *counters);
+    REQUIRE(counters != NULL);
+    char label[32];
+    (void)snprintf(label, sizeof label, "lane=\"%d\"", lane->number);
+    *counters = (struct lane_counters){
+        .lines_in = counter("accrued_lines_in_total", "Billing lines taken from the input.", ""),
+        .posted = outcome("outcome=\"posted\""),
+        .unchanged = outcome("outcome=\"unchanged\""),
+        .stale = outcome("outcome=\"stale\""),
+        .skipped = outcome("outcome=\"skipped\""),
+        .dead_lettered = outcome("outcome=\"dead_lettered\""),
+        .unclassified = counter("accrued_unclassified_lines_total",
+                                "Lines that no catalog rule matched and that brought no family.",
+                                ""),
+        .committed = counter("accrued_transactions_total", "Kafka transactions by result.",
+                             "result=\"committed\""),
+        .aborted = counter("accrued_transactions_total", "Kafka transactions by result.",
+                           "result=\"aborted\""),
+        .rebalances = counter("accrued_rebalances_total",
+                              "Partitions given to or taken from a lane.", ""),
+        .transaction_seconds =
+            metric_histogram_get("accrued_transaction_seconds",
+                                 "From begin to the end of commit.", "", seconds,
+                                 sizeof seconds / sizeof seconds[0], 3),
+        .batch_lines = metric_histogram_get("accrued_batch_lines", "Lines in a transaction.", "",
+                                            lines, sizeof lines / sizeof lines[0], 0),
+        .hits = counter("accrued_reference_hits_total",
+                        "Reference values answered from the near cache.", ""),
+        .misses = counter("accrued_reference_misses_total", "Reference values asked of Redis.",
+                          ""),
+        .round_trips = counter("accrued_reference_round_trips_total",
+                               "Pipelined requests to Redis.", ""),
+        .entries = metric_get("accrued_reference_entries", METRIC_GAUGE,
+                              "Values in the near cache.", label),
+        .bytes = metric_get("accrued_reference_bytes", METRIC_GAUGE,
+                            "Bytes of the near cache.", label),
+    };
+    return counters;
+}
+
+void lane_counters_free(struct lane_counters *counters) {
+    free(counters);
+}
+
+static void count_dead_letters(const struct batch_counts *counts) {
+    for (int code = 0; code < REJECT_CODE_COUNT; code++) {
+        if (counts->dead_letters_by_code[code] > 0) {
+            char label[64];
+            (void)snprintf(label, sizeof label, "code=\"%s\"",
+                           reject_code_name((enum reject_code)code));
+            metric_add(counter("accrued_dead_letters_total", "Records sent to the dead letters.",
+                               label),
+                       (int64_t)counts->dead_letters_by_code[code]);
+        }
+    }
+}
+
+static void count_sum(const struct lane *lane, const struct batch_sum *sum) {
+    const struct program *program = &lane->shared->programs->items[sum->program_index];
+    char label[256];
+    if (sum->reason == SUM_ACCRUED) {
+        (void)snprintf(label, sizeof label, "program=\"%.*s\"", TEXT_ARGS(program->id));
+        metric_add(counter("accrued_accruals_total", "Accruals published.", label),
+                   (int64_t)sum->count);
+        (void)snprintf(label, sizeof label, "program=\"%.*s\",currency=\"%.3s\"",
+                       TEXT_ARGS(program->id), sum->currency.code);
+        metric_add_amount(metric_get("accrued_accrued_amount", METRIC_GAUGE,
+                                     "Sum of the accruals published since the start.", label),
+                          sum->amount);
+        return;
+    }
+    const char *reason = forgone_reason_name((enum forgone_reason)sum->reason);
+    (void)snprintf(label, sizeof label, "reason=\"%s\"", reason);
+    metric_add(counter("accrued_forgone_total", "Forgone events published.", label),
+               (int64_t)sum->count);
+    (void)snprintf(label, sizeof label, "reason=\"%s\",currency=\"%.3s\"", reason,
+                   sum->currency.code);
+    metric_add_amount(metric_get("accrued_forgone_amount", METRIC_GAUGE,
+                                 "What partners forwent, change since the start.", label),
+                      sum->amount);
+}
+
+/* Every line in has exactly one outcome; anything else is a bug that would show as wrong money. */
+static void check_conservation(const struct lane *lane) {
+    const struct batch_counts *counts = &lane->batch.counts;
+    size_t dropped = 0;
+    for (size_t i = 0; i < lane->batch.count; i++) {
+        dropped += lane->batch.items[i].state == ITEM_DROPPED;
+    }
+    REQUIRE(lane->batch.count == counts->posted + counts->unchanged + counts->stale +
+                                     counts->skipped + counts->dead_lettered + dropped);
+}
+
+void lane_count_commit(struct lane *lane, int64_t duration_ms) {
+    check_conservation(lane);
+    struct lane_counters *counters = lane->counters;
+    const struct batch_counts *counts = &lane->batch.counts;
+    size_t lines = counts->posted + counts->unchanged + counts->stale + counts->skipped +
+                   counts->dead_lettered;
+    metric_add(counters->lines_in, (int64_t)lines);
+    metric_add(counters->posted, (int64_t)counts->posted);
+    metric_add(counters->unchanged, (int64_t)counts->unchanged);
+    metric_add(counters->stale, (int64_t)counts->stale);
+    metric_add(counters->skipped, (int64_t)counts->skipped);
+    metric_add(counters->dead_lettered, (int64_t)counts->dead_lettered);
+    metric_add(counters->unclassified, (int64_t)counts->unclassified);
+    metric_add(counters->committed, 1);
+    metric_observe(counters->transaction_seconds, duration_ms);
+    metric_observe(counters->batch_lines, (int64_t)lines);
+    count_dead_letters(counts);
+    for (size_t i = 0; i < lane->batch.sum_count; i++) {
+        count_sum(lane, &lane->batch.sums[i]);
+    }
+}
+
+void lane_count_abort(struct lane *lane) {
+    metric_add(lane->counters->aborted, 1);
+}
+
+void lane_count_rebalance(struct lane *lane) {
+    metric_add(lane->counters->rebalances, 1);
+}
+
+void lane_count_partition(struct lane *lane, const struct lane_partition *partition) {
+    (void)lane;
+    char label[32];
+    (void)snprintf(label, sizeof label, "partition=\"%d\"", partition->number);
+    metric_set(metric_get("accrued_ledger_lines", METRIC_GAUGE, "Lines in the ledger.", label),
+               (int64_t)ledger_line_count(partition->ledger));
+    metric_set(metric_get("accrued_ledger_bytes", METRIC_GAUGE,
+                          "Memory of the ledger's log and index.", label),
+               (int64_t)ledger_byte_count(partition->ledger));
+    metric_set(metric_get("accrued_restore_blocks", METRIC_GAUGE,
+                          "Ledger blocks read back at the last assignment.", label),
+               (int64_t)partition->restored_blocks);
+}
+
+void lane_count_enricher(struct lane *lane) {
+    struct lane_counters *counters = lane->counters;
+    struct enricher_stats now = enricher_stats(lane->enricher);
+    metric_add(counters->hits, (int64_t)(now.hits - counters->seen.hits));
+    metric_add(counters->misses, (int64_t)(now.misses - counters->seen.misses));
+    metric_add(counters->round_trips, (int64_t)(now.round_trips - counters->seen.round_trips));
+    metric_set(counters->entries, (int64_t)now.entries);
+    metric_set(counters->bytes, (int64_t)now.bytes);
+    counters->seen = now;
+}

@@ -1,0 +1,98 @@
+/* lane_state.h: the lane's insides, shared by its files. Private to the lane.
+ *
+ *   lane.c        the loop, gathering, opening and closing
+ *   partitions.c  what is owned: restore on assignment, revocation, lag
+ *   work.c        decode → enrich → rate → post → outputs of one batch
+ *   transact.c    begin → send → commit, or abort and rewind
+ *   counts.c      metrics, changed only when a transaction has committed */
+#ifndef ACCRUED_LANE_STATE_H
+#define ACCRUED_LANE_STATE_H
+
+#include "batch.h"
+
+#include "accrued/enrich.h"
+#include "accrued/lane.h"
+#include "accrued/ledger.h"
+#include "accrued/metrics.h"
+#include "accrued/restore.h"
+
+enum partition_state {
+    PARTITION_ASSIGNED,  /* next: ask the group's committed offset */
+    PARTITION_AWAITING,  /* next: ask the ledger's high watermark and begin to read */
+    PARTITION_RESTORING, /* the restorer reads */
+    PARTITION_RESTORED,  /* next: check the input's range and let it flow */
+    PARTITION_READY,
+};
+
+struct lane_partition {
+    int32_t number;
+    enum partition_state state;
+    struct ledger *ledger;
+    int64_t committed;    /* the group's offset at assignment; −1: none */
+    int64_t next_offset;  /* everything below is committed */
+    int64_t gather_next;  /* everything below has been gathered */
+    int64_t batch_start;  /* where the batch at hand begins; −1: it has none of this partition */
+    struct ledger_position batch_end; /* behind the last record of the batch */
+    int64_t assigned_at_ms;
+    size_t restored_blocks;
+};
+
+struct lane_counters; /* counts.c */
+
+struct lane {
+    struct lane_shared *shared;
+    int number;
+    struct source *source;
+    struct publisher *publisher;
+    struct restorer *restorer;
+    struct enricher *enricher;
+    struct schema_set *schemas;
+    struct schema_ref accrual_schema;
+    struct schema_ref forgone_schema;
+    struct lane_partition *partitions; /* ascending by number */
+    size_t partition_count;
+    size_t partition_capacity;
+    struct batch batch;
+    struct group_snapshot *snapshot; /* of the membership under which the batch was gathered */
+    bool membership_changed;         /* a hook ran: the snapshot is of yesterday */
+    struct rating rating;
+    struct posting posting;
+    uint64_t incarnation_seed; /* for ledgers that begin here */
+    int abort_count;           /* in a row, of the batch at hand */
+    bool has_committed;
+    int64_t idle_since_ms;
+    struct lane_counters *counters;
+};
+
+/* partitions.c */
+struct lane_partition *lane_partition_find(struct lane *lane, int32_t number);
+void lane_partition_assigned(void *context, int32_t number);
+void lane_partition_revoked(void *context, int32_t number, bool lost);
+bool lane_partition_block(void *context, int32_t number, struct text value, struct fault *fault);
+void lane_partition_restored(void *context, int32_t number);
+void lane_partitions_release(struct lane *lane);
+/* Moves every partition that is not ready one step on. COMMITTED, REBUILD or STOP. */
+enum verdict lane_partitions_step(struct lane *lane, struct fault *fault);
+bool lane_partitions_all_ready(const struct lane *lane);
+void lane_partitions_report_lag(struct lane *lane);
+
+/* work.c: COMMITTED when the batch's outputs stand encoded; WAIT when reference data is not to be
+ * had; REBUILD never. */
+void lane_decode(struct lane *lane);
+enum verdict lane_work(struct lane *lane, struct fault *fault);
+
+/* transact.c */
+enum verdict lane_transact(struct lane *lane, struct fault *fault);
+/* Nothing to do: commits positions that moved over control markers only (P58). */
+enum verdict lane_commit_positions(struct lane *lane, struct fault *fault);
+
+/* counts.c */
+struct lane_counters *lane_counters_open(const struct lane *lane);
+void lane_counters_free(struct lane_counters *counters);
+void lane_count_commit(struct lane *lane, int64_t duration_ms);
+void lane_count_abort(struct lane *lane);
+void lane_count_rebalance(struct lane *lane);
+void lane_count_partition(struct lane *lane, const struct lane_partition *partition);
+void lane_count_enricher(struct lane *lane);
+
+#endif

@@ -1,0 +1,248 @@
+/* One transaction: begin → outputs → ledger blocks → input offsets → commit; or abort and rewind. */
+#include "lane_state.h"
+
+#include "accrued/clock.h"
+#include "accrued/log.h"
+#include "accrued/require.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* The same batch aborting for a lasting reason would go round for ever (P24). */
+#define ABORTS_MAX 10
+#define ABORT_BACKOFF_MS 50
+#define ABORT_BACKOFF_MS_MAX 3000
+
+static enum verdict send_dead_letter(struct lane *lane, const struct batch_item *item,
+                                     struct fault *fault) {
+    const struct source_record *record = &item->record;
+    char partition[16];
+    char offset[24];
+    char timestamp[24];
+    (void)snprintf(partition, sizeof partition, "%d", record->partition);
+    (void)snprintf(offset, sizeof offset, "%lld", (long long)item->origin_offset);
+    (void)snprintf(timestamp, sizeof timestamp, "%lld", (long long)record->timestamp_ms);
+    const struct output_header headers[] = {
+        {"accrued.error.code", text_of(reject_code_name(item->reject.code))},
+        {"accrued.error.message", text_of(item->reject.message)},
+        {"accrued.source.topic", text_of(lane->shared->config->topics.billing_lines)},
+        {"accrued.source.partition", text_of(partition)},
+        {"accrued.source.offset", text_of(offset)},
+        {"accrued.source.timestamp", text_of(timestamp)},
+    };
+    struct output_record letter = {
+        .output = OUTPUT_DEAD_LETTERS,
+        .partition = PARTITION_BY_KEY,
+        .key = record->key,
+        .value = record->value,
+        .headers = headers,
+        .header_count = sizeof headers / sizeof headers[0],
+        .copied_headers_of = record->message,
+    };
+    return publisher_send(lane->publisher, &letter, fault);
+}
+
+static enum verdict send_outputs(struct lane *lane, struct fault *fault) {
+    const struct batch *batch = &lane->batch;
+    const char *bytes = (const char *)batch->bytes.data;
+    enum verdict verdict = VERDICT_COMMITTED;
+    for (size_t i = 0; i < batch->output_count && verdict == VERDICT_COMMITTED; i++) {
+        const struct batch_output *output = &batch->outputs[i];
+        if (output->dead_letter != NULL) {
+            verdict = send_dead_letter(lane, output->dead_letter, fault);
+            continue;
+        }
+        struct output_record record = {
+            .output = output->output,
+            .partition = PARTITION_BY_KEY,
+            .key = {bytes + output->key_at, output->key_size},
+            .value = {bytes + output->value_at, output->value_size},
+        };
+        verdict = publisher_send(lane->publisher, &record, fault);
+    }
+    return verdict;
+}
+
+struct block_sender {
+    struct lane *lane;
+    int32_t partition;
+    enum verdict verdict;
+    struct fault *fault;
+};
+
+static bool send_block(void *context, uint64_t block_id, struct text block) {
+    struct block_sender *sender = context;
+    /* Big-endian, so that keys sort as ids do. */
+    uint8_t key[sizeof block_id];
+    for (size_t i = 0; i < sizeof key; i++) {
+        key[i] = (uint8_t)(block_id >> (8 * (sizeof key - 1 - i)));
+    }
+    struct output_record record = {
+        .output = OUTPUT_LEDGER,
+        .partition = sender->partition,
+        .key = {(const char *)key, sizeof key},
+        .value = block,
+    };
+    sender->verdict = publisher_send(sender->lane->publisher, &record, sender->fault);
+    return sender->verdict == VERDICT_COMMITTED;
+}
+
+static enum verdict send_blocks(struct lane *lane, struct fault *fault) {
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        struct lane_partition *partition = &lane->partitions[i];
+        if (partition->batch_start < 0) {
+            continue;
+        }
+        struct block_sender sender = {lane, partition->number, VERDICT_COMMITTED, fault};
+        uint64_t incarnation = lane->incarnation_seed ^ (uint64_t)partition->number;
+        if (!ledger_seal(partition->ledger, partition->batch_end, incarnation,
+                         publisher_value_size_max(lane->publisher), send_block, &sender)) {
+            return sender.verdict;
+        }
+    }
+    return VERDICT_COMMITTED;
+}
+
+static enum verdict commit_offsets(struct lane *lane, struct fault *fault) {
+    size_t count = 0;
+    struct input_offset *offsets =
+        arena_take(&lane->batch.arena, (lane->partition_count + 1) * sizeof *offsets);
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        const struct lane_partition *partition = &lane->partitions[i];
+        if (partition->batch_start >= 0) {
+            offsets[count++] =
+                (struct input_offset){partition->number, partition->batch_end.next_offset};
+        }
+    }
+    REQUIRE(count > 0);
+    return publisher_commit(lane->publisher, offsets, count, lane->snapshot, fault);
+}
+
+static void settle(struct lane *lane) {
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        struct lane_partition *partition = &lane->partitions[i];
+        if (partition->batch_start >= 0) {
+            ledger_commit(partition->ledger);
+            REQUIRE(partition->batch_end.next_offset > partition->next_offset);
+            partition->next_offset = partition->batch_end.next_offset;
+            partition->batch_start = -1;
+            lane_count_partition(lane, partition);
+        }
+    }
+    lane->abort_count = 0;
+    lane->has_committed = true;
+}
+
+/* After a certain abort: every partition of the batch begins again where the batch began (P2, P36). */
+static enum verdict rewind_partitions(struct lane *lane, struct fault *fault) {
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        struct lane_partition *partition = &lane->partitions[i];
+        ledger_abort(partition->ledger);
+        if (partition->batch_start < 0) {
+            continue;
+        }
+        if (!source_seek(lane->source, partition->number, partition->batch_start, fault)) {
+            return VERDICT_REBUILD;
+        }
+        partition->gather_next = partition->batch_start;
+        partition->batch_start = -1;
+    }
+    return VERDICT_COMMITTED;
+}
+
+static void back_off(int attempt) {
+    int64_t ms = ABORT_BACKOFF_MS;
+    for (int i = 1; i < attempt && ms < ABORT_BACKOFF_MS_MAX; i++) {
+        ms *= 2;
+    }
+    ms = ms < ABORT_BACKOFF_MS_MAX ? ms : ABORT_BACKOFF_MS_MAX;
+    struct timespec wait = {ms / 1000, ms % 1000 * 1000000};
+    (void)nanosleep(&wait, NULL);
+}
+
+static enum verdict abort_batch(struct lane *lane, struct fault *fault) {
+    struct fault cause = *fault;
+    lane_count_abort(lane);
+    lane->abort_count++;
+    log_event(LOG_WARN, "transaction_aborted", "lane=%d lines=%zu attempt=%d reason=%s",
+              lane->number, lane->batch.count, lane->abort_count, log_quote(cause.text));
+    enum verdict verdict = publisher_abort(lane->publisher, fault);
+    if (verdict != VERDICT_COMMITTED) {
+        fault_prefix(fault, "%s; then ", cause.text);
+        return verdict;
+    }
+    verdict = rewind_partitions(lane, fault);
+    if (verdict == VERDICT_COMMITTED && lane->abort_count >= ABORTS_MAX) {
+        fault_set(fault, "the same batch was aborted %d times; the last reason: %s",
+                  lane->abort_count, cause.text);
+        return VERDICT_STOP;
+    }
+    if (verdict == VERDICT_COMMITTED) {
+        back_off(lane->abort_count);
+    }
+    return verdict;
+}
+
+enum verdict lane_transact(struct lane *lane, struct fault *fault) {
+    REQUIRE(lane->snapshot != NULL && !lane->membership_changed);
+    int64_t started_ms = clock_steady_ms();
+    enum verdict verdict = publisher_begin(lane->publisher, fault);
+    if (verdict == VERDICT_COMMITTED) {
+        verdict = send_outputs(lane, fault);
+    }
+    if (verdict == VERDICT_COMMITTED) {
+        verdict = send_blocks(lane, fault);
+    }
+    if (verdict == VERDICT_COMMITTED) {
+        verdict = commit_offsets(lane, fault);
+    }
+    switch (verdict) {
+    case VERDICT_COMMITTED:
+        settle(lane);
+        lane_count_commit(lane, clock_steady_ms() - started_ms);
+        return VERDICT_COMMITTED;
+    case VERDICT_ABORT: return abort_batch(lane, fault);
+    case VERDICT_AGAIN:
+    case VERDICT_WAIT:
+    case VERDICT_REBUILD:
+    case VERDICT_STOP: break;
+    }
+    return verdict;
+}
+
+enum verdict lane_commit_positions(struct lane *lane, struct fault *fault) {
+    REQUIRE(lane->batch.count == 0);
+    size_t count = 0;
+    struct input_offset *offsets =
+        arena_take(&lane->batch.arena, (lane->partition_count + 1) * sizeof *offsets);
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        const struct lane_partition *partition = &lane->partitions[i];
+        int64_t position = partition->state == PARTITION_READY
+                               ? source_position(lane->source, partition->number)
+                               : -1;
+        if (position > partition->next_offset) {
+            offsets[count++] = (struct input_offset){partition->number, position};
+        }
+    }
+    struct fault ignored;
+    struct group_snapshot *snapshot = count > 0 ? source_snapshot(lane->source, &ignored) : NULL;
+    enum verdict verdict = VERDICT_COMMITTED;
+    if (snapshot != NULL) {
+        verdict = publisher_begin(lane->publisher, fault);
+        if (verdict == VERDICT_COMMITTED) {
+            verdict = publisher_commit(lane->publisher, offsets, count, snapshot, fault);
+        }
+        if (verdict == VERDICT_ABORT) {
+            return publisher_abort(lane->publisher, fault);
+        }
+    }
+    for (size_t i = 0; i < count && snapshot != NULL && verdict == VERDICT_COMMITTED; i++) {
+        struct lane_partition *partition = lane_partition_find(lane, offsets[i].partition);
+        partition->next_offset = offsets[i].next_offset;
+        partition->gather_next = offsets[i].next_offset;
+    }
+    group_snapshot_free(snapshot);
+    arena_clear(&lane->batch.arena);
+    return verdict;
+}

@@ -1,0 +1,254 @@
+/* What happens to the lines of a batch before anything is published:
+ * decode → enrich → rate → post → encoded outputs. */
+#include "lane_state.h"
+
+#include "accrued/clock.h"
+#include "accrued/encode.h"
+#include "accrued/hash.h"
+#include "accrued/require.h"
+
+/* The offset of the record that first said it: a replayed dead letter carries it in its headers, and
+ * only if it is a letter of this very partition. */
+static int64_t origin_of(const struct lane *lane, const struct source_record *record) {
+    if (!source_record_has_headers(record)) {
+        return record->offset;
+    }
+    struct text topic = source_record_header(record, "accrued.source.topic");
+    int64_t partition = -1;
+    int64_t offset = -1;
+    if (text_equal(topic, text_of(lane->shared->config->topics.billing_lines)) &&
+        text_to_int64(source_record_header(record, "accrued.source.partition"), &partition) &&
+        text_to_int64(source_record_header(record, "accrued.source.offset"), &offset) &&
+        partition == record->partition && offset < record->offset) {
+        return offset;
+    }
+    return record->offset;
+}
+
+/* A key in two partitions would break the ledger: the line must be where its customer belongs. */
+static bool check_partition(const struct lane *lane, struct batch_item *item) {
+    const struct source_record *record = &item->record;
+    struct text customer = item->line.customer_id;
+    if (!text_equal(record->key, customer)) {
+        return reject_set(&item->reject, REJECT_WRONG_PARTITION,
+                          "the key is \"%.*s\", not the customer_id \"%.*s\"",
+                          record->key.size < 80 ? (int)record->key.size : 80,
+                          record->key.data != NULL ? record->key.data : "",
+                          customer.size < 80 ? (int)customer.size : 80, customer.data);
+    }
+    int32_t home = murmur2_partition(customer.data, customer.size,
+                                     source_partition_count(lane->source));
+    return home == record->partition ||
+           reject_set(&item->reject, REJECT_WRONG_PARTITION,
+                      "customer_id \"%.*s\" belongs to partition %d, the record is in %d",
+                      customer.size < 80 ? (int)customer.size : 80, customer.data, home,
+                      record->partition);
+}
+
+static void decode_item(struct lane *lane, struct batch_item *item) {
+    if (text_is_null(item->record.value)) {
+        reject_set(&item->reject, REJECT_FIELD_INVALID, "value: null, expected a billing line");
+        item->state = ITEM_REJECTED;
+        return;
+    }
+    bool decoded = line_decode(lane->schemas, item->record.value, &lane->batch.arena, &item->line,
+                               &item->reject) &&
+                   check_partition(lane, item);
+    item->state = decoded ? ITEM_LINE : ITEM_REJECTED;
+    item->origin_offset = origin_of(lane, &item->record);
+}
+
+void lane_decode(struct lane *lane) {
+    for (size_t i = 0; i < lane->batch.count; i++) {
+        if (lane->batch.items[i].state == ITEM_LINE) {
+            decode_item(lane, &lane->batch.items[i]);
+        }
+    }
+}
+
+static enum verdict enrich(struct lane *lane, struct fault *fault) {
+    enricher_begin(lane->enricher);
+    for (size_t i = 0; i < lane->batch.count; i++) {
+        const struct batch_item *item = &lane->batch.items[i];
+        if (item->state == ITEM_LINE) {
+            enricher_want_customer(lane->enricher, item->line.customer_id);
+            if (!text_is_null(item->line.reseller_mpn_id)) {
+                enricher_want_partner(lane->enricher, item->line.reseller_mpn_id);
+            }
+        }
+    }
+    return enricher_fetch(lane->enricher, clock_steady_ms(), fault) == ENRICH_READY
+               ? VERDICT_COMMITTED
+               : VERDICT_WAIT;
+}
+
+static void add_dead_letter(struct lane *lane, const struct batch_item *item) {
+    batch_add_output(&lane->batch, OUTPUT_DEAD_LETTERS)->dead_letter = item;
+    lane->batch.counts.dead_lettered++;
+    lane->batch.counts.dead_letters_by_code[item->reject.code]++;
+}
+
+/* Of the customer's value and, where one earns, the partner's. */
+static uint64_t reference_hash(const struct lane *lane, const struct billing_line *line,
+                               struct text partner_mpn_id, bool has_target) {
+    uint64_t hashes[2] = {enricher_customer(lane->enricher, line->customer_id)->hash, 0};
+    if (has_target && !text_is_null(partner_mpn_id)) {
+        hashes[1] = enricher_partner(lane->enricher, partner_mpn_id)->hash;
+    }
+    return hash64(hashes, sizeof hashes, 0);
+}
+
+static void encode_accrual(struct lane *lane, const struct accrual *accrual,
+                           struct provenance *provenance) {
+    struct batch *batch = &lane->batch;
+    struct batch_output *output = batch_add_output(batch, OUTPUT_ACCRUALS);
+    provenance->reference_hash = reference_hash(lane, accrual->line, accrual->partner_mpn_id,
+                                                accrual->version != NULL);
+    output->key_at = batch->bytes.size;
+    output->key_size = accrual->partner_mpn_id.size;
+    buffer_append_text(&batch->bytes, accrual->partner_mpn_id);
+    output->value_at = batch->bytes.size;
+    frame_append(&batch->bytes, lane->accrual_schema);
+    encode_accrual_avro(&batch->bytes, accrual, provenance);
+    output->value_size = batch->bytes.size - output->value_at;
+    batch_add_sum(batch, (size_t)(accrual->program - lane->shared->programs->items), SUM_ACCRUED,
+                  accrual->currency, accrual->amount);
+}
+
+static void encode_forgone(struct lane *lane, const struct forgone *forgone,
+                           struct provenance *provenance) {
+    struct batch *batch = &lane->batch;
+    struct batch_output *output = batch_add_output(batch, OUTPUT_FORGONE);
+    struct text key = text_is_null(forgone->partner_mpn_id) ? forgone->line->customer_id
+                                                            : forgone->partner_mpn_id;
+    provenance->reference_hash =
+        reference_hash(lane, forgone->line, forgone->partner_mpn_id, forgone->amount.units != 0);
+    output->key_at = batch->bytes.size;
+    output->key_size = key.size;
+    buffer_append_text(&batch->bytes, key);
+    output->value_at = batch->bytes.size;
+    frame_append(&batch->bytes, lane->forgone_schema);
+    encode_forgone_avro(&batch->bytes, forgone, provenance);
+    output->value_size = batch->bytes.size - output->value_at;
+    size_t program = (size_t)(forgone->program - lane->shared->programs->items);
+    if (forgone->reason_before != FORGONE_NONE) {
+        batch_add_sum(batch, program, (int)forgone->reason_before, forgone->currency,
+                      (struct amount){-forgone->amount_before.units});
+    }
+    batch_add_sum(batch, program, (int)forgone->reason, forgone->currency, forgone->amount);
+}
+
+static void encode_events(struct lane *lane, const struct batch_item *item,
+                          int64_t accrued_at_ms) {
+    struct provenance provenance = {
+        .source_topic = text_of(lane->shared->config->topics.billing_lines),
+        .source_partition = item->record.partition,
+        .source_offset = item->record.offset,
+        .accrued_at_ms = accrued_at_ms,
+    };
+    for (size_t i = 0; i < lane->posting.event_count; i++) {
+        const struct event *event = &lane->posting.events[i];
+        switch (event->kind) {
+        case EVENT_ACCRUAL: encode_accrual(lane, &event->accrual, &provenance); break;
+        case EVENT_FORGONE: encode_forgone(lane, &event->forgone, &provenance); break;
+        }
+    }
+}
+
+static void count_outcome(struct batch_counts *counts, enum posting_outcome outcome) {
+    switch (outcome) {
+    case POSTING_POSTED: counts->posted++; break;
+    case POSTING_UNCHANGED: counts->unchanged++; break;
+    case POSTING_STALE: counts->stale++; break;
+    }
+}
+
+/* Rates one line and posts it. false: it belongs to the dead letters. */
+static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrued_at_ms) {
+    struct lane_partition *partition = lane_partition_find(lane, item->record.partition);
+    REQUIRE(partition != NULL && partition->state == PARTITION_READY);
+    const struct billing_line *line = &item->line;
+    struct line_state state;
+    bool is_known = ledger_find(partition->ledger, line->customer_id, line->line_id, &state);
+    const struct line_state *old = is_known ? &state : NULL;
+    enum posting_outcome outcome = POSTING_STALE;
+    if (!posting_is_stale(old, line, item->origin_offset)) {
+        struct posting_cause cause = {.origin_offset = item->origin_offset, .program_only = -1};
+        struct rating_options options = {lane->shared->config->rating.no_link};
+        if (!rating_compute(&lane->rating, lane->shared->programs, lane->shared->catalog, line,
+                            enricher_customer(lane->enricher, line->customer_id),
+                            enricher_partners(lane->enricher), options, &item->reject) ||
+            !posting_compute(&lane->posting, lane->shared->programs, old, line, &lane->rating,
+                             cause, &outcome, &item->reject)) {
+            return false;
+        }
+        lane->batch.counts.unclassified += lane->rating.classification.is_unclassified;
+        encode_events(lane, item, accrued_at_ms);
+        if (!lane->posting.is_stored_already) {
+            ledger_put(partition->ledger, &lane->posting.next);
+        }
+    }
+    count_outcome(&lane->batch.counts, outcome);
+    return true;
+}
+
+/* VERDICT_WAIT: an unreadable reference value, and the policy is to wait for its repair. */
+static enum verdict work_item(struct lane *lane, struct batch_item *item, int64_t accrued_at_ms,
+                              struct fault *fault) {
+    switch (item->state) {
+    case ITEM_DROPPED: return VERDICT_COMMITTED;
+    case ITEM_SKIPPED: lane->batch.counts.skipped++; return VERDICT_COMMITTED;
+    case ITEM_REJECTED: add_dead_letter(lane, item); return VERDICT_COMMITTED;
+    case ITEM_LINE: break;
+    }
+    if (post_line(lane, item, accrued_at_ms)) {
+        return VERDICT_COMMITTED;
+    }
+    if (item->reject.code == REJECT_REFERENCE_UNREADABLE &&
+        lane->shared->config->reference.unreadable == UNREADABLE_STALL) {
+        fault_set(fault, "%s (policy: stall until it is repaired)", item->reject.message);
+        return VERDICT_WAIT;
+    }
+    add_dead_letter(lane, item);
+    return VERDICT_COMMITTED;
+}
+
+/* Where each partition of the batch stands behind its last record. */
+static void note_ends(struct lane *lane) {
+    for (size_t p = 0; p < lane->partition_count; p++) {
+        struct lane_partition *partition = &lane->partitions[p];
+        if (partition->batch_start < 0) {
+            continue;
+        }
+        for (size_t i = lane->batch.count; i-- > 0;) {
+            const struct source_record *record = &lane->batch.items[i].record;
+            if (record->partition == partition->number &&
+                lane->batch.items[i].state != ITEM_DROPPED) {
+                partition->batch_end = (struct ledger_position){
+                    .next_offset = record->offset + 1,
+                    .record_timestamp_ms = record->timestamp_ms,
+                    .record_hash = text_is_null(record->value)
+                                       ? 0
+                                       : hash64(record->value.data, record->value.size, 0),
+                };
+                break;
+            }
+        }
+    }
+}
+
+enum verdict lane_work(struct lane *lane, struct fault *fault) {
+    batch_restart(&lane->batch);
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        ledger_abort(lane->partitions[i].ledger);
+    }
+    enum verdict verdict = enrich(lane, fault);
+    int64_t accrued_at_ms = clock_wall_ms();
+    for (size_t i = 0; i < lane->batch.count && verdict == VERDICT_COMMITTED; i++) {
+        verdict = work_item(lane, &lane->batch.items[i], accrued_at_ms, fault);
+    }
+    if (verdict == VERDICT_COMMITTED) {
+        note_ends(lane);
+    }
+    return verdict;
+}

@@ -1,0 +1,183 @@
+#include "accrued/restore.h"
+
+#include "accrued/clock.h"
+#include "accrued/kafka_client.h"
+#include "accrued/require.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define QUERY_TIMEOUT_MS 5000
+#define POLL_MS 20
+
+struct restoring {
+    int32_t partition;
+    int64_t high_watermark;
+};
+
+struct restorer {
+    rd_kafka_t *reader;  /* read_committed: what is restored */
+    rd_kafka_t *watcher; /* read_uncommitted: a read_committed handle would call the last stable
+                            offset the high watermark (P51) */
+    char *topic;
+    struct restore_hooks hooks;
+    struct restoring *items;
+    size_t count;
+    size_t capacity;
+};
+
+struct restorer *restorer_open(const struct config *config, int lane, struct restore_hooks hooks,
+                               struct fault *fault) {
+    REQUIRE(hooks.block != NULL && hooks.done != NULL);
+    struct restorer *restorer = calloc(1, sizeof *restorer);
+    REQUIRE(restorer != NULL);
+    restorer->hooks = hooks;
+    restorer->topic = strdup(config->topics.ledger);
+    REQUIRE(restorer->topic != NULL);
+    char role[40];
+    (void)snprintf(role, sizeof role, "lane%d-restore", lane);
+    restorer->reader = kafka_reader_new(config, role, "read_committed", fault);
+    (void)snprintf(role, sizeof role, "lane%d-watermark", lane);
+    restorer->watcher = restorer->reader == NULL
+                            ? NULL
+                            : kafka_reader_new(config, role, "read_uncommitted", fault);
+    if (restorer->watcher == NULL) {
+        restorer_free(restorer);
+        return NULL;
+    }
+    (void)rd_kafka_poll_set_consumer(restorer->reader);
+    return restorer;
+}
+
+void restorer_free(struct restorer *restorer) {
+    if (restorer == NULL) {
+        return;
+    }
+    if (restorer->reader != NULL) {
+        (void)rd_kafka_consumer_close(restorer->reader);
+        rd_kafka_destroy(restorer->reader);
+    }
+    if (restorer->watcher != NULL) {
+        rd_kafka_destroy(restorer->watcher);
+    }
+    free(restorer->topic);
+    free(restorer->items);
+    free(restorer);
+}
+
+/* What is read is always exactly the partitions under way. */
+static bool change_assignment(struct restorer *restorer, int32_t partition, bool add,
+                              struct fault *fault) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, restorer->topic, partition)->offset =
+        RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_error_t *error = add ? rd_kafka_incremental_assign(restorer->reader, list)
+                                  : rd_kafka_incremental_unassign(restorer->reader, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error == NULL) {
+        return true;
+    }
+    fault_set(fault, "restoring %s [%d]: %s", restorer->topic, partition,
+              rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return false;
+}
+
+static struct restoring *find(struct restorer *restorer, int32_t partition) {
+    for (size_t i = 0; i < restorer->count; i++) {
+        if (restorer->items[i].partition == partition) {
+            return &restorer->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void remove_item(struct restorer *restorer, struct restoring *item) {
+    *item = restorer->items[--restorer->count];
+}
+
+bool restorer_begin(struct restorer *restorer, int32_t partition, struct fault *fault) {
+    REQUIRE(find(restorer, partition) == NULL);
+    int64_t low = 0;
+    int64_t high = 0;
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        restorer->watcher, restorer->topic, partition, &low, &high, QUERY_TIMEOUT_MS);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return fault_set(fault, "high watermark of %s [%d]: %s", restorer->topic, partition,
+                         rd_kafka_err2str(error));
+    }
+    if (low == high) {
+        restorer->hooks.done(restorer->hooks.context, partition);
+        return true;
+    }
+    if (!change_assignment(restorer, partition, true, fault)) {
+        return false;
+    }
+    if (restorer->count == restorer->capacity) {
+        size_t capacity = restorer->capacity == 0 ? 16 : restorer->capacity * 2;
+        struct restoring *items = realloc(restorer->items, capacity * sizeof *items);
+        REQUIRE(items != NULL);
+        restorer->items = items;
+        restorer->capacity = capacity;
+    }
+    restorer->items[restorer->count++] = (struct restoring){partition, high};
+    return true;
+}
+
+void restorer_cancel(struct restorer *restorer, int32_t partition) {
+    struct restoring *item = find(restorer, partition);
+    if (item != NULL) {
+        struct fault ignored;
+        (void)change_assignment(restorer, partition, false, &ignored);
+        remove_item(restorer, item);
+    }
+}
+
+static bool take_message(struct restorer *restorer, const rd_kafka_message_t *message,
+                         struct fault *fault) {
+    struct restoring *item = find(restorer, message->partition);
+    if (item == NULL) {
+        return true; /* of a partition that is not under way any more */
+    }
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        /* A null value is the tombstone of a block that was cleaned. */
+        struct text value = {message->payload, message->len};
+        return message->payload == NULL ||
+               restorer->hooks.block(restorer->hooks.context, message->partition, value, fault);
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (message->offset >= item->high_watermark) {
+            int32_t partition = item->partition;
+            restorer_cancel(restorer, partition);
+            restorer->hooks.done(restorer->hooks.context, partition);
+        }
+        return true;
+    }
+    bool passing = message->err != RD_KAFKA_RESP_ERR__FATAL &&
+                   message->err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
+                   message->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+                   message->err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    return passing || fault_set(fault, "restoring %s [%d]: %s", restorer->topic,
+                                message->partition, rd_kafka_message_errstr(message));
+}
+
+bool restorer_step(struct restorer *restorer, int64_t budget_ms, struct fault *fault) {
+    int64_t end_ms = clock_steady_ms() + budget_ms;
+    bool going = true;
+    while (going && restorer->count > 0) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(restorer->reader, POLL_MS);
+        if (message != NULL) {
+            going = take_message(restorer, message, fault);
+            rd_kafka_message_destroy(message);
+        }
+        if (clock_steady_ms() >= end_ms) {
+            break;
+        }
+    }
+    return going;
+}
+
+size_t restorer_count(const struct restorer *restorer) {
+    return restorer->count;
+}
