@@ -42,8 +42,9 @@ static void print_commands(FILE *to) {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         (void)fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
     }
-    (void)fprintf(to, "\n`accrued COMMAND --help` tells more. Exit codes: %d good, %d failed, "
-                      "%d mistake in the arguments.\n",
+    (void)fprintf(to,
+                  "\n`accrued COMMAND --help` tells more. Exit codes: %d good, %d failed, "
+                  "%d mistake in the arguments.\n",
                   COMMAND_OK, COMMAND_FAILED, COMMAND_USAGE);
 }
 

@@ -100,12 +100,11 @@ const char *command_config_path(const struct command_common *common) {
     return path != NULL && path[0] != '\0' ? path : NULL;
 }
 
-bool command_load(const char *command, const struct command_common *common,
-                  struct config *config) {
+bool command_load(const char *command, const struct command_common *common, struct config *config) {
     struct fault fault;
     config_init(config);
-    if (!config_load(config, command_config_path(common), common->overrides,
-                     common->override_count, &fault)) {
+    if (!config_load(config, command_config_path(common), common->overrides, common->override_count,
+                     &fault)) {
         (void)command_failed(command, &fault);
         config_release(config);
         return false;

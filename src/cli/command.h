@@ -63,8 +63,7 @@ int command_failed(const char *command, const struct fault *fault);
 
 /* config_init, config_load from what -c and -o said, then log_configure. False: the reason has been
  * told, and *config is released. Otherwise the caller owns *config. */
-bool command_load(const char *command, const struct command_common *common,
-                  struct config *config);
+bool command_load(const char *command, const struct command_common *common, struct config *config);
 
 /* The file that -c or $ACCRUED_CONFIG names, or NULL. */
 const char *command_config_path(const struct command_common *common);

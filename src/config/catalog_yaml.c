@@ -16,19 +16,17 @@ static_assert(sizeof match_keys / sizeof match_keys[0] == CATALOG_FIELD_COUNT,
 #define WORDS(names) ((struct words){(names), sizeof(names) / sizeof(names)[0]})
 #define OPERATOR_COUNT (sizeof operator_keys / sizeof operator_keys[0])
 
-static void add_match(struct catalog_rule *rule, size_t field, size_t operator,
-                      struct text value) {
+static void add_match(struct catalog_rule *rule, size_t field, size_t operator, struct text value) {
     REQUIRE(rule->match_count < sizeof rule->matches / sizeof rule->matches[0]);
     rule->matches[rule->match_count++] =
-        (struct catalog_match){(enum catalog_field)field, (enum catalog_operator)operator, value};
+        (struct catalog_match){(enum catalog_field)field, (enum catalog_operator) operator, value };
 }
 
 /* `sku_id: "X"` or `sku_id: {prefix: "X", contains: "y"}`. */
 static bool read_field_match(const struct fields *fields, const struct node *match, size_t field,
                              struct catalog_rule *rule) {
     bool is_good = true;
-    const struct node *given =
-        fields_member(fields, match, match_keys[field], OPTIONAL, &is_good);
+    const struct node *given = fields_member(fields, match, match_keys[field], OPTIONAL, &is_good);
     if (given == NULL) {
         return is_good;
     }
@@ -47,7 +45,7 @@ static bool read_field_match(const struct fields *fields, const struct node *mat
         return node_problem(fields->tree, given, fields->problems,
                             "needs a text, or equals, prefix or contains");
     }
-    for (size_t operator= 0; operator< OPERATOR_COUNT; operator++) {
+    for (size_t operator= 0; operator<OPERATOR_COUNT; operator++) {
         struct text value = text_null();
         if (node_member(given, operator_keys[operator]) == NULL) {
             continue;
@@ -75,8 +73,8 @@ static bool read_match(const struct fields *fields, const struct node *node,
     return is_good;
 }
 
-static bool read_tags(const struct fields *fields, const struct node *node,
-                      struct catalog *catalog, struct catalog_rule *rule) {
+static bool read_tags(const struct fields *fields, const struct node *node, struct catalog *catalog,
+                      struct catalog_rule *rule) {
     struct texts tags = {NULL, 0};
     bool is_good = fields_texts(fields, node, "tags", 0, (struct words){NULL, 0}, &tags);
     for (size_t i = 0; i < tags.count; i++) {
@@ -90,8 +88,8 @@ static bool read_tags(const struct fields *fields, const struct node *node,
     return is_good;
 }
 
-static bool read_rule(const struct fields *fields, const struct node *node,
-                      struct catalog *catalog, struct catalog_rule *rule) {
+static bool read_rule(const struct fields *fields, const struct node *node, struct catalog *catalog,
+                      struct catalog_rule *rule) {
     bool is_good = fields_mapping(fields, node, WORDS(rule_keys));
     if (node->kind != NODE_MAPPING) {
         return false;
@@ -136,8 +134,9 @@ bool catalog_load_all(struct catalog *catalog, const char *path, struct problems
         struct fields fields = {&tree, problems, &catalog->arena};
         is_good = fields_mapping(&fields, tree.root, WORDS(catalog_keys)) && is_good;
         if (tree.root->kind == NODE_MAPPING) {
-            is_good = fields_int(&fields, tree.root, "revision", 0, INT64_MAX,
-                                 &catalog->revision) && is_good;
+            is_good =
+                fields_int(&fields, tree.root, "revision", 0, INT64_MAX, &catalog->revision) &&
+                is_good;
             is_good = read_rules(&fields, tree.root, catalog) && is_good;
         }
     }

@@ -1,4 +1,5 @@
-/* A struct config from its four sources, each over the one before: defaults, file, environment, -o. */
+/* A struct config from its four sources, each over the one before: defaults, file, environment, -o.
+ */
 #include "accrued/config.h"
 
 #include "accrued/require.h"
@@ -194,7 +195,8 @@ static void check_variable(struct loader *loader, struct text name) {
         buffer_init(&all[i]);
         setting_append_variable(&all[i], &settings[i]);
         struct text own = buffer_text(&all[i]);
-        struct text section = {own.data, strlen("ACCRUED_") + setting_section_size(&settings[i]) + 1};
+        struct text section = {own.data,
+                               strlen("ACCRUED_") + setting_section_size(&settings[i]) + 1};
         is_known = is_known || text_equal(own, name);
         if (text_starts_with(name, section) &&
             !is_service_variable(

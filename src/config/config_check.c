@@ -16,9 +16,8 @@ struct check {
 };
 
 /* One problem at the first of two settings that is not a default, with the rule. */
-__attribute__((format(printf, 4, 5))) static void broken(const struct check *check,
-                                                         const char *name, const char *other,
-                                                         const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static void
+broken(const struct check *check, const char *name, const char *other, const char *format, ...) {
     int index = setting_find(text_of(name));
     int other_index = other != NULL ? setting_find(text_of(other)) : index;
     REQUIRE(index >= 0 && other_index >= 0);

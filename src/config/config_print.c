@@ -11,11 +11,13 @@
 
 /* Plain where YAML and a person cannot misread it, quoted otherwise. */
 static void append_scalar(struct buffer *to, const char *value) {
-    size_t plain = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-");
+    size_t plain =
+        strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-");
     bool starts_plain = (value[0] >= 'a' && value[0] <= 'z') || value[0] == '/' || value[0] == '.';
     bool is_word = strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ||
                    strcmp(value, "null") == 0 || strcmp(value, "yes") == 0 ||
-                   strcmp(value, "no") == 0 || strcmp(value, "on") == 0 || strcmp(value, "off") == 0;
+                   strcmp(value, "no") == 0 || strcmp(value, "on") == 0 ||
+                   strcmp(value, "off") == 0;
     if (value[plain] == '\0' && starts_plain && !is_word) {
         buffer_append_string(to, value);
         return;
@@ -86,9 +88,7 @@ static void append_value(struct buffer *to, const struct config *config,
         buffer_append_format(to, " %s", setting->words.names[index]);
         break;
     case SETTING_INT: buffer_append_format(to, " %" PRId64, *(const int64_t *)field); break;
-    case SETTING_BOOL:
-        buffer_append_string(to, *(const bool *)field ? " true" : " false");
-        break;
+    case SETTING_BOOL: buffer_append_string(to, *(const bool *)field ? " true" : " false"); break;
     }
     buffer_append_byte(to, '\n');
 }
@@ -131,9 +131,9 @@ static void append_values(struct buffer *to, const struct setting *setting) {
     case SETTING_WORD:
         for (size_t i = 0; i < setting->words.count; i++) {
             buffer_append_format(to, "%s%s",
-                                 i == 0                            ? ""
+                                 i == 0                         ? ""
                                  : i + 1 < setting->words.count ? ", "
-                                                                   : " or ",
+                                                                : " or ",
                                  setting->words.names[i]);
         }
         return;
@@ -198,8 +198,10 @@ void config_append_example(struct buffer *to) {
     static const char head[] =
         "# accrued: every option with its meaning and its default. Written by\n"
         "# `accrued check --print-example`; what you leave out keeps its default.\n"
-        "# The environment goes over this file (ACCRUED_KAFKA_GROUP_ID), `-o kafka.group_id=x` over\n"
-        "# both. Relative paths start at this file's directory. `accrued check -c FILE` says what is\n"
+        "# The environment goes over this file (ACCRUED_KAFKA_GROUP_ID), `-o kafka.group_id=x` "
+        "over\n"
+        "# both. Relative paths start at this file's directory. `accrued check -c FILE` says what "
+        "is\n"
         "# wrong with a file and what is in effect.\n";
     struct config defaults;
     config_init(&defaults);

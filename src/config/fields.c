@@ -6,8 +6,8 @@
 #include <inttypes.h>
 
 static const char *const family_names[] = {
-    "office_365",        "microsoft_365", "azure",              "dynamics_365",
-    "azure_reservation", "software",      "strategic_software", "other",
+    "office_365", "microsoft_365",      "azure", "dynamics_365", "azure_reservation",
+    "software",   "strategic_software", "other",
 };
 const struct words fields_families = {family_names, sizeof family_names / sizeof family_names[0]};
 
@@ -133,7 +133,10 @@ bool fields_unknown_word(const struct fields *fields, const struct node *node, s
     struct buffer list;
     buffer_init(&list);
     for (size_t i = 0; i < words.count; i++) {
-        buffer_append_format(&list, "%s%s", i == 0 ? "" : i + 1 < words.count ? ", " : " or ",
+        buffer_append_format(&list, "%s%s",
+                             i == 0                ? ""
+                             : i + 1 < words.count ? ", "
+                                                   : " or ",
                              words.names[i]);
     }
     (void)node_problem(fields->tree, node, fields->problems, "\"%.*s\" is not %.*s%s",

@@ -45,8 +45,8 @@ bool fields_word(const struct fields *fields, const struct node *mapping, const 
                  enum presence presence, struct words words, unsigned *ret_index);
 bool fields_rate(const struct fields *fields, const struct node *mapping, const char *key,
                  struct rate *ret_rate);
-/* A list of different, non-empty texts; if `known` has any, each must be one of them. An empty list is
- * good only with count_min 0. */
+/* A list of different, non-empty texts; if `known` has any, each must be one of them. An empty list
+ * is good only with count_min 0. */
 bool fields_texts(const struct fields *fields, const struct node *mapping, const char *key,
                   size_t count_min, struct words known, struct texts *ret_texts);
 /* `from` and `to`: from < to; without `to`, open. `from` may be required. */

@@ -18,8 +18,8 @@ static const char *const pays_names[] = {"money", "recognition"};
 static const char *const as_of_names[] = {"charge_start_date", "charge_end_date"};
 static const char *const link_names[] = {"dpor", "pal", "cpor"};
 
-static bool read_id(const struct fields *fields, const struct node *node,
-                    struct programs *programs, struct program *program) {
+static bool read_id(const struct fields *fields, const struct node *node, struct programs *programs,
+                    struct program *program) {
     struct text id = text_null();
     if (!fields_text(fields, node, "id", REQUIRED, &id)) {
         return false;
@@ -61,7 +61,8 @@ static bool read_words(const struct fields *fields, const struct node *node,
     bool is_good = true;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         is_good = fields_word(fields, node, keys[i].key, keys[i].presence, keys[i].words,
-                              keys[i].index) && is_good;
+                              keys[i].index) &&
+                  is_good;
     }
     program->beneficiary = (enum beneficiary)beneficiary;
     program->attribution = (enum attribution)attribution;
@@ -106,7 +107,8 @@ static bool read_program(const struct fields *fields, const struct node *node,
     is_good = read_words(fields, node, program) && is_good;
     is_good = fields_bool(fields, node, "retired", &program->retired) && is_good;
     is_good = fields_texts(fields, node, "charge_types_excluded", 0, NO_WORDS,
-                           &program->charge_types_excluded) && is_good;
+                           &program->charge_types_excluded) &&
+              is_good;
     is_good = read_yields_to(fields, node, program) && is_good;
     const struct node *versions = fields_member(fields, node, "versions", REQUIRED, &is_good);
     return versions != NULL && versions_read(fields, versions, catalog, program) && is_good;
@@ -142,8 +144,9 @@ bool programs_load_all(struct programs *programs, struct catalog *catalog, const
         struct fields fields = {&tree, problems, &programs->arena};
         is_good = fields_mapping(&fields, tree.root, WORDS(file_keys)) && is_good;
         if (tree.root->kind == NODE_MAPPING) {
-            is_good = fields_int(&fields, tree.root, "revision", 0, INT64_MAX,
-                                 &programs->revision) && is_good;
+            is_good =
+                fields_int(&fields, tree.root, "revision", 0, INT64_MAX, &programs->revision) &&
+                is_good;
             is_good = read_programs(&fields, tree.root, catalog, programs) && is_good;
         }
     }

@@ -8,7 +8,8 @@ struct pinned {
     const char *why;
 };
 
-#define IN_TRANSACTION "offsets are committed in the transaction of what they produced, nowhere else"
+#define IN_TRANSACTION                                                                             \
+    "offsets are committed in the transaction of what they produced, nowhere else"
 #define OWN_GUARD "the service's own offsets and ledger decide where reading begins"
 #define EXACTLY_ONCE "transactions need it as it is; otherwise money is paid twice or not at all"
 #define SAME_PARTITION "the ledger of a line is in the partition that murmur2 of its key names"
@@ -38,7 +39,8 @@ static const struct pinned pinned[] = {
     {"check.crcs", "a damaged record must not become money: it is true"},
     {"partition.assignment.strategy", "all members of the group must use the same one"},
     {"group.protocol", "fencing of a former owner rests on the classic protocol"},
-    {"allow.auto.create.topics", "a topic is created by `accrued topics create`, with its settings"},
+    {"allow.auto.create.topics",
+     "a topic is created by `accrued topics create`, with its settings"},
     {"enable.idempotence", EXACTLY_ONCE},
     {"enable.gapless.guarantee", EXACTLY_ONCE},
     {"acks", EXACTLY_ONCE},
@@ -62,9 +64,9 @@ const char *property_pinned(struct text name) {
 }
 
 bool property_is_secret(const char *name) {
-    static const char *const parts[] = {"password", "secret",        "token", "key.pem",
-                                        "ssl_key",  "jaas.config",   "assertion",
-                                        "oauthbearer.config"};
+    static const char *const parts[] = {
+        "password", "secret",      "token",     "key.pem",
+        "ssl_key",  "jaas.config", "assertion", "oauthbearer.config"};
     REQUIRE(name != NULL);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (text_contains_ignoring_case(text_of(name), text_of(parts[i]))) {

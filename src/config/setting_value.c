@@ -54,9 +54,9 @@ static bool set_int(int64_t *field, const struct setting *setting, struct text v
                             TEXT_ARGS(value), setting->unit != NULL ? " of " : "", unit);
     }
     if (number < setting->min || number > setting->max) {
-        return problems_add(problems, "%s: %" PRId64 "%s%s is outside %" PRId64 " … %" PRId64 "%s%s",
-                            place->where, number, space, unit, setting->min, setting->max, space,
-                            unit);
+        return problems_add(
+            problems, "%s: %" PRId64 "%s%s is outside %" PRId64 " … %" PRId64 "%s%s", place->where,
+            number, space, unit, setting->min, setting->max, space, unit);
     }
     *field = number;
     return true;
@@ -203,8 +203,9 @@ bool setting_set_map(struct config *config, const struct setting *setting,
         node_append_path(&where, item);
         buffer_append_byte(&where, '\0');
         struct place place = {(const char *)where.data, NULL};
-        is_good = setting_set_entry(config, setting, item->key, item->text, &place,
-                                    fields->problems) && is_good;
+        is_good =
+            setting_set_entry(config, setting, item->key, item->text, &place, fields->problems) &&
+            is_good;
     }
     buffer_release(&where);
     return is_good;

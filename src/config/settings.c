@@ -13,7 +13,8 @@
 #define STRING(text) .type = SETTING_STRING, .default_value = (text)
 #define NEEDED(text) STRING(text), .is_required = true
 #define FILE_PATH(text) .type = SETTING_PATH, .default_value = (text)
-#define INT(text, low, high) .type = SETTING_INT, .default_value = (text), .min = (low), .max = (high)
+#define INT(text, low, high)                                                                       \
+    .type = SETTING_INT, .default_value = (text), .min = (low), .max = (high)
 #define INT_MS(text, low, high) INT(text, low, high), .unit = "ms"
 #define PROPERTIES .type = SETTING_PROPERTIES, .default_value = "{}"
 
@@ -43,10 +44,8 @@ const struct setting settings[] = {
     {NAMED(kafka.properties), PROPERTIES,
      .help = "Further librdkafka properties of every client (TLS, SASL …). What exactness rests on "
              "is refused here."},
-    {NAMED(kafka.consumer_properties), PROPERTIES,
-     .help = "The same, consumers only."},
-    {NAMED(kafka.producer_properties), PROPERTIES,
-     .help = "The same, producers only."},
+    {NAMED(kafka.consumer_properties), PROPERTIES, .help = "The same, consumers only."},
+    {NAMED(kafka.producer_properties), PROPERTIES, .help = "The same, producers only."},
 
     {NAMED(topics.billing_lines), NEEDED("billing-lines"), .help = "Input."},
     {NAMED(topics.billing_lines_dlq), NEEDED("billing-lines-dlq"), .help = "Dead letters."},
@@ -66,14 +65,16 @@ const struct setting settings[] = {
      .help = "Copies that must exist before a write counts."},
 
     {NAMED(redis.address), NEEDED("127.0.0.1:6379"), .help = "`host:port` or `unix:/path`."},
-    {NAMED(redis.username), STRING(""), .help = "User of Redis 6 or later; empty: the default user."},
+    {NAMED(redis.username), STRING(""),
+     .help = "User of Redis 6 or later; empty: the default user."},
     {NAMED(redis.password), .type = SETTING_SECRET, .default_value = "",
      .help = "Password; better in a file or in the environment. Empty: none."},
     {NAMED(redis.password_file), FILE_PATH(""),
      .help = "File whose first line is the password; instead of `password`."},
     {NAMED(redis.key_prefix), STRING("accrued:"), .help = "Beginning of every key."},
     {NAMED(redis.database), INT("0", 0, 1023), .help = "Number of the logical database."},
-    {NAMED(redis.connect_timeout_ms), INT_MS("1000", 1, 60000), .help = "Patience for a connection."},
+    {NAMED(redis.connect_timeout_ms), INT_MS("1000", 1, 60000),
+     .help = "Patience for a connection."},
     {NAMED(redis.timeout_ms), INT_MS("1000", 1, 60000), .help = "Patience for a reply."},
 
     {NAMED(reference.cache_entries_max), INT("200000", 1, 100000000),
@@ -119,7 +120,8 @@ const struct setting settings[] = {
     {NAMED(schemas.ids), .type = SETTING_SCHEMA_IDS,
      .default_value = "{1: billing-line.avsc, 2: accrual.avsc, 3: forgone.avsc}",
      .help = "Schema ids (Confluent framing) and their files in `schemas.directory`."},
-    {NAMED(schemas.billing_line_id), INT("1", 1, INT32_MAX), .help = "Id of written billing lines."},
+    {NAMED(schemas.billing_line_id), INT("1", 1, INT32_MAX),
+     .help = "Id of written billing lines."},
     {NAMED(schemas.accrual_id), INT("2", 1, INT32_MAX), .help = "Id of accruals."},
     {NAMED(schemas.forgone_id), INT("3", 1, INT32_MAX), .help = "Id of forgone."},
 

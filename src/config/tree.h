@@ -33,7 +33,7 @@ struct node {
 
 struct tree {
     struct arena arena;
-    const char *name; /* of the file, for messages; borrowed */
+    const char *name;        /* of the file, for messages; borrowed */
     const struct node *root; /* never NULL after success; NODE_NULL for an empty file */
     size_t node_count;
 };
@@ -44,8 +44,7 @@ void tree_release(struct tree *tree);
 /* `path` must outlive the tree. false: problems has at least one more. */
 bool tree_load(struct tree *tree, const char *path, struct problems *problems);
 /* The same from memory; `name` stands for the file in messages. */
-bool tree_parse(struct tree *tree, const char *name, struct text source,
-                struct problems *problems);
+bool tree_parse(struct tree *tree, const char *name, struct text source, struct problems *problems);
 
 /* Child of a mapping by key, or NULL. A NODE_NULL child is returned as such. */
 const struct node *node_member(const struct node *mapping, const char *key);

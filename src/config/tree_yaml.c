@@ -152,9 +152,9 @@ static bool build_mapping(struct builder *builder, struct node *node, const yaml
             continue;
         }
         struct node *child = node_new(builder, node, line);
-        child->key = arena_copy(
-            &builder->tree->arena,
-            (struct text){(const char *)key->data.scalar.value, key->data.scalar.length});
+        child->key =
+            arena_copy(&builder->tree->arena, (struct text){(const char *)key->data.scalar.value,
+                                                            key->data.scalar.length});
         const struct node *twin = node_member(node, child->key.data);
         if (twin != NULL) {
             is_good = node_problem(builder->tree, child, builder->problems,

@@ -27,8 +27,7 @@ const struct words versions_measures = {measure_names, 2};
 static bool read_any_competency(const struct fields *fields, const struct node *requires,
                                 struct requirements *requirements) {
     bool is_good = true;
-    const struct node *node =
-        fields_member(fields, requires, "any_competency", OPTIONAL, &is_good);
+    const struct node *node = fields_member(fields, requires, "any_competency", OPTIONAL, &is_good);
     if (node == NULL) {
         return is_good;
     }
@@ -81,12 +80,13 @@ static bool read_rate(const struct fields *fields, const struct node *node,
     }
     unsigned measure = (unsigned)program->measure;
     if (fields_member(fields, node, "families", REQUIRED, &is_good) != NULL) {
-        is_good = fields_texts(fields, node, "families", 1, fields_families, &rule->families) &&
-                  is_good;
+        is_good =
+            fields_texts(fields, node, "families", 1, fields_families, &rule->families) && is_good;
     }
     is_good = fields_texts(fields, node, "workloads", 1, NO_WORDS, &rule->workloads) && is_good;
     is_good = fields_rate(fields, node, "rate", &rule->rate) && is_good;
-    is_good = fields_word(fields, node, "measure", OPTIONAL, versions_measures, &measure) && is_good;
+    is_good =
+        fields_word(fields, node, "measure", OPTIONAL, versions_measures, &measure) && is_good;
     rule->measure = (enum measure_kind)measure;
     return is_good;
 }
@@ -135,15 +135,16 @@ static bool read_accelerator(const struct fields *fields, const struct node *nod
     if (!fields_text(fields, node, "id", REQUIRED, &accelerator->id)) {
         is_good = false;
     } else if (!fields_is_id(accelerator->id)) {
-        is_good = node_problem(fields->tree, node_member(node, "id"), fields->problems,
-                               "\"%.*s\" is not lower-case-with-dashes",
-                               TEXT_ARGS(accelerator->id));
+        is_good =
+            node_problem(fields->tree, node_member(node, "id"), fields->problems,
+                         "\"%.*s\" is not lower-case-with-dashes", TEXT_ARGS(accelerator->id));
     }
     is_good = fields_rate(fields, node, "rate", &accelerator->rate) && is_good;
     is_good = fields_int(fields, node, "months", 1, MONTHS_MAX, &months) && is_good;
+    is_good = fields_texts(fields, node, "families", 1, fields_families, &accelerator->families) &&
+              is_good;
     is_good =
-        fields_texts(fields, node, "families", 1, fields_families, &accelerator->families) && is_good;
-    is_good = fields_texts(fields, node, "workloads", 1, NO_WORDS, &accelerator->workloads) && is_good;
+        fields_texts(fields, node, "workloads", 1, NO_WORDS, &accelerator->workloads) && is_good;
     accelerator->months = (int32_t)months;
     return read_accelerator_tags(fields, node, catalog, accelerator) && is_good;
 }
@@ -171,8 +172,7 @@ static bool read_accelerators(const struct fields *fields, const struct node *ve
         *accelerator = (struct accelerator){.months = 0};
         is_good = read_accelerator(fields, item, catalog, accelerator) && is_good;
         for (size_t i = 0; i < item->index; i++) {
-            if (!text_is_null(accelerator->id) &&
-                text_equal(accelerators[i].id, accelerator->id)) {
+            if (!text_is_null(accelerator->id) && text_equal(accelerators[i].id, accelerator->id)) {
                 is_good = node_problem(fields->tree, node_member(item, "id"), fields->problems,
                                        "\"%.*s\" stands twice", TEXT_ARGS(accelerator->id));
             }

@@ -17,8 +17,7 @@ static bool ask(redisContext *context, const struct config *config, int argc, co
     redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
     if (reply == NULL) {
         return fault_set(fault, "redis: %s: no reply to %s in %" PRId64 " ms: %s",
-                         config->redis.address, argv[0], config->redis.timeout_ms,
-                         context->errstr);
+                         config->redis.address, argv[0], config->redis.timeout_ms, context->errstr);
     }
     bool is_good = reply->type != REDIS_REPLY_ERROR;
     if (!is_good) {
@@ -29,8 +28,7 @@ static bool ask(redisContext *context, const struct config *config, int argc, co
     return is_good;
 }
 
-static bool authenticate(redisContext *context, const struct config *config,
-                         struct fault *fault) {
+static bool authenticate(redisContext *context, const struct config *config, struct fault *fault) {
     const char *with_user[] = {"AUTH", config->redis.username, config->redis.password};
     const char *without_user[] = {"AUTH", config->redis.password};
     const char *hint = "look at redis.username, redis.password, redis.password_file";

@@ -39,8 +39,9 @@ static bool set_property(rd_kafka_conf_t *conf, const char *name, const char *va
  * spelling. */
 static rd_kafka_conf_t *conf_new(const struct config *config, struct fault *fault) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    bool is_good = set_property(conf, "bootstrap.servers", config->kafka.bootstrap_servers, fault) &&
-                   set_property(conf, "client.id", config->kafka.client_id, fault);
+    bool is_good =
+        set_property(conf, "bootstrap.servers", config->kafka.bootstrap_servers, fault) &&
+        set_property(conf, "client.id", config->kafka.client_id, fault);
     const struct properties *lists[] = {&config->kafka.properties,
                                         &config->kafka.consumer_properties,
                                         &config->kafka.producer_properties};
