@@ -373,6 +373,12 @@ static struct reference *make_valueless(enum reference_kind kind, enum reference
     return maker.made;
 }
 
+struct reference *reference_unreadable(enum reference_kind kind, struct text id, const char *reason,
+                                       size_t *ret_size) {
+    REQUIRE(!text_is_null(id) && reason != NULL && ret_size != NULL);
+    return make_valueless(kind, REFERENCE_UNREADABLE, id, reason, ret_size);
+}
+
 struct reference *reference_from_tree(enum reference_kind kind, struct text id,
                                       const struct json *object, size_t *ret_size) {
     REQUIRE(object != NULL && ret_size != NULL);
