@@ -250,7 +250,7 @@ bool setting_set(struct config *config, const struct setting *setting, struct te
     case SETTING_PROPERTIES:
     case SETTING_SCHEMA_IDS: return set_map_from_text(config, setting, value, place, problems);
     }
-    REQUIRE(!"a type of option without a setter");
+    REQUIRE(false && "a type of option without a setter");
 }
 
 void setting_release(struct config *config, const struct setting *setting) {
@@ -266,5 +266,5 @@ void setting_release(struct config *config, const struct setting *setting) {
     case SETTING_INT:
     case SETTING_BOOL: return;
     }
-    REQUIRE(!"a type of option without a release");
+    REQUIRE(false && "a type of option without a release");
 }

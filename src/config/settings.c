@@ -174,5 +174,5 @@ void origins_append_where(const struct origins *origins, size_t setting, struct 
     case ORIGIN_VARIABLE: setting_append_variable(to, &settings[setting]); return;
     case ORIGIN_OVERRIDE: buffer_append_format(to, "-o %s", settings[setting].name); return;
     }
-    REQUIRE(!"an origin without a name");
+    REQUIRE(false && "an origin without a name");
 }

@@ -32,7 +32,7 @@ const char *node_kind_name(enum node_kind kind) {
     case NODE_SEQUENCE: return "a list";
     case NODE_MAPPING: return "a mapping";
     }
-    REQUIRE(!"a kind of node without a name");
+    REQUIRE(false && "a kind of node without a name");
 }
 
 const struct node *node_member(const struct node *mapping, const char *key) {
