@@ -1,4 +1,4 @@
-"""The random cases reach the corners they are made for; without this they could quietly go blank."""
+"""The random cases reach the corners they are made for: without this they could go blank."""
 
 from collections import Counter
 

@@ -24,8 +24,9 @@ def accepted_lines(case, events):
     refused = {e["line_number"] for e in events if e["type"] == "dead_letter"}
     for number, source in enumerate(case.lines, 1):
         if number not in refused and source.startswith(b'{"line"'):
-            yield parse.parse_line(json.loads(source, parse_int=parse.Number,
-                                              parse_float=parse.Number)["line"])
+            yield parse.parse_line(
+                json.loads(source, parse_int=parse.Number, parse_float=parse.Number)["line"]
+            )
 
 
 def todays_reference(case):

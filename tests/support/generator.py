@@ -150,7 +150,9 @@ class Generator:
     def rate_text(self, small):
         if not small:
             return self.pick(("1", "100%", "0.5", "2.5", "33.33333333", "100"))
-        return self.pick(("4%", "0.04", "4.000001%", "0.00000001", "7.123456%", "1.25%", "0", "50%"))
+        return self.pick(
+            ("4%", "0.04", "4.000001%", "0.00000001", "7.123456%", "1.25%", "0", "50%")
+        )
 
     def families(self):
         return "[" + ", ".join(self.some(FAMILIES, self.pick((1, 4, 8)))) + "]"
@@ -163,7 +165,9 @@ class Generator:
         ]
         if self.chance(0.4):
             names = ", ".join(self.some(COMPETENCIES[:3]))
-            parts.append(f"any_competency: {{level: {self.pick(('silver', 'gold'))}, of: [{names}]}}")
+            parts.append(
+                f"any_competency: {{level: {self.pick(('silver', 'gold'))}, of: [{names}]}}"
+            )
         self.random.shuffle(parts)
         return "{" + ", ".join(parts) + "}"
 
@@ -187,10 +191,14 @@ class Generator:
         if self.chance(0.5):
             accelerators.append(f"id: cloud, families: {self.families()}, rate: 0.01")
         if self.chance(0.5):
-            accelerators.append(f"id: product, tags: [{self.pick(('strategic', 'voice'))}], rate: 5%")
+            accelerators.append(
+                f"id: product, tags: [{self.pick(('strategic', 'voice'))}], rate: 5%"
+            )
         if self.chance(0.3):
-            accelerators.append("id: all-of, tags: [voice, strategic], months: 6,"
-                                f" workloads: [{self.pick(WORKLOADS)}], rate: 0.00000005")
+            accelerators.append(
+                "id: all-of, tags: [voice, strategic], months: 6,"
+                f" workloads: [{self.pick(WORKLOADS)}], rate: 0.00000005"
+            )
         self.random.shuffle(accelerators)
         if accelerators:
             lines.append("        accelerators:")
@@ -273,7 +281,9 @@ class Generator:
         if self.chance(0.5):
             parts.append(f"workload: {self.pick(WORKLOADS)}")
         if self.chance(0.5):
-            parts.append(f"tags: {self.pick(('[strategic]', '[voice, strategic]', '[voice]', '[]'))}")
+            parts.append(
+                f"tags: {self.pick(('[strategic]', '[voice, strategic]', '[voice]', '[]'))}"
+            )
         if self.chance(0.4):
             parts.append(f"from: {self.pick(DAYS)}")
         if self.chance(0.4):
@@ -295,7 +305,11 @@ class Generator:
 
     def partner(self, mpn_id):
         competencies = [
-            {"name": self.pick(COMPETENCIES), "level": self.pick(("silver", "gold")), **self.interval()}
+            {
+                "name": self.pick(COMPETENCIES),
+                "level": self.pick(("silver", "gold")),
+                **self.interval(),
+            }
             for _ in range(self.random.randint(0, 4))
         ]
         value = {"mpn_id": mpn_id}
@@ -310,7 +324,9 @@ class Generator:
             "link_id": f"L-{self.random.randint(0, 12)}-{number}",
             "type": kind if self.chance(0.8) else self.pick((kind.lower(), kind.capitalize())),
             "partner_mpn_id": self.pick(PARTNERS + UNKNOWN_PARTNERS[:1]),
-            "subscription_id": self.any_case(self.pick(SUBSCRIPTIONS)) if self.chance(0.3) else None,
+            "subscription_id": self.any_case(self.pick(SUBSCRIPTIONS))
+            if self.chance(0.3)
+            else None,
             "workload": self.pick(WORKLOADS) if self.chance(0.25) else None,
             **self.interval(0.7),
         }
@@ -336,7 +352,7 @@ class Generator:
 
     def amount(self):
         kind = self.random.randint(0, 9)
-        number = self.random.randint(-10**7, 10**8)
+        number = self.random.randint(-(10**7), 10**8)
         if kind <= 2:
             return f"{number // 100}.{abs(number) % 100:02d}"
         if kind == 3:  # rounding ties of 4 % at the seventh decimal
@@ -346,11 +362,32 @@ class Generator:
         if kind == 5:
             return self.exact_text(number, 10) + self.pick(("5", "50", "500000000001", "49999999"))
         if kind == 6:
-            return self.pick(("1.5e2", "-2E-3", "5.64902E-05", "+7", "007.50", "-0", "-0.00", "1E+3",
-                              "0e99999999999999999999", "1e-99999999999999999999", "4.5E0"))
+            return self.pick(
+                (
+                    "1.5e2",
+                    "-2E-3",
+                    "5.64902E-05",
+                    "+7",
+                    "007.50",
+                    "-0",
+                    "-0.00",
+                    "1E+3",
+                    "0e99999999999999999999",
+                    "1e-99999999999999999999",
+                    "4.5E0",
+                )
+            )
         if kind == 7:
-            return self.pick(("999999999999999999.9999999999", "-999999999999999999.99999999994",
-                              "9.9e17", "1e17", "0.00000000005", "0.00000000015"))
+            return self.pick(
+                (
+                    "999999999999999999.9999999999",
+                    "-999999999999999999.99999999994",
+                    "9.9e17",
+                    "1e17",
+                    "0.00000000005",
+                    "0.00000000015",
+                )
+            )
         if kind == 8:
             return "0"
         return f"{number}.{self.random.randint(0, 10**14 - 1):014d}"
@@ -579,7 +616,9 @@ class Generator:
             return self.waiting.pop()
         draw = self.random.random()
         if self.bad and draw < 0.10:
-            return self.pick((self.bad_line, self.bad_line, self.overflowing_line, self.malformed))()
+            return self.pick(
+                (self.bad_line, self.bad_line, self.overflowing_line, self.malformed)
+            )()
         if draw < 0.12:
             return b""
         if draw < 0.20:

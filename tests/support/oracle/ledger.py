@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Optional
 
 from . import days, exact, model
 from .parse import Line, utf8
@@ -15,10 +14,10 @@ class Entry:
     """One (program, partner, currency, billing period): what its readers were told last."""
 
     cumulative: Fraction = ZERO
-    version: Optional[str] = None
+    version: str | None = None
     forgone: Fraction = ZERO
-    forgone_reason: Optional[str] = None
-    forgone_version: Optional[str] = None
+    forgone_reason: str | None = None
+    forgone_version: str | None = None
 
 
 @dataclass
@@ -33,7 +32,7 @@ class State:
 @dataclass(frozen=True)
 class Cause:
     reason: str
-    rerate_id: Optional[str] = None
+    rerate_id: str | None = None
 
 
 def _encode(text):

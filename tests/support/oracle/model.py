@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Optional
 
 from . import days, exact
 from .parse import UNREADABLE, Bad, fold, utf8
@@ -22,7 +21,7 @@ class Class:
     """What a line is, by its own fields and the catalog."""
 
     family: str
-    workload: Optional[str]
+    workload: str | None
     tags: frozenset
 
 
@@ -31,14 +30,14 @@ class Target:
     """What one program means for one partner of one line; reason None: it earns."""
 
     program: object
-    version: Optional[str]
-    partner: Optional[str]
+    version: str | None
+    partner: str | None
     link: object
     measure: Fraction
     rate: Fraction
     accelerators: tuple
     amount: Fraction
-    reason: Optional[str]
+    reason: str | None
 
 
 # ---------------------------------------------------------------- catalog
@@ -82,7 +81,7 @@ def matching_links(customer, kinds, line, workload, day):
 
 
 def _preference(link):
-    """Smallest first: subscription over workload over neither, then the latest start, then the id."""
+    """Smallest first: subscription over workload over neither, then latest start, then the id."""
     specific = (link.subscription_id is not None) * 2 + (link.workload is not None)
     start = float("-inf") if link.valid.start is None else link.valid.start
     return (-specific, -start, utf8(link.link_id))
@@ -194,9 +193,7 @@ def rate_program(program, kind, line, reference, no_link=False):
     def target(partner, link, reason):
         amount = exact.product(measure, effective)
         ids = tuple(a.id for a in applied)
-        return Target(
-            program, version.name, partner, link, measure, effective, ids, amount, reason
-        )
+        return Target(program, version.name, partner, link, measure, effective, ids, amount, reason)
 
     if program.beneficiary == "reseller":
         if line.reseller_mpn_id is None:

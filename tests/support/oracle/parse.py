@@ -2,9 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Optional
 
 import yaml
 
@@ -54,7 +53,7 @@ def _refuse(constant):
 
 
 def parse_json(source):
-    """bytes -> value; numbers stay text. Bad: not JSON, not UTF-8, a surrogate that stands alone."""
+    """bytes -> value; numbers stay text. Bad: not JSON, not UTF-8, a surrogate alone."""
     try:
         value = json.loads(
             source.decode("utf-8"), parse_int=Number, parse_float=Number, parse_constant=_refuse
@@ -80,18 +79,18 @@ class Line:
     charge_end_date: int
     currency: str
     billed_amount: Fraction
-    consumed_amount: Optional[Fraction] = None
-    quantity: Optional[Fraction] = None
-    invoice_id: Optional[str] = None
-    subscription_id: Optional[str] = None
-    reseller_mpn_id: Optional[str] = None
-    product_id: Optional[str] = None
-    sku_id: Optional[str] = None
-    product_name: Optional[str] = None
-    meter_category: Optional[str] = None
-    product_family: Optional[str] = None
-    workload: Optional[str] = None
-    event_time: Optional[int] = None
+    consumed_amount: Fraction | None = None
+    quantity: Fraction | None = None
+    invoice_id: str | None = None
+    subscription_id: str | None = None
+    reseller_mpn_id: str | None = None
+    product_id: str | None = None
+    sku_id: str | None = None
+    product_name: str | None = None
+    meter_category: str | None = None
+    product_family: str | None = None
+    workload: str | None = None
+    event_time: int | None = None
 
     @property
     def key(self):
@@ -218,15 +217,15 @@ class Link:
     link_id: str
     type: str  # upper case
     partner_mpn_id: str
-    subscription_id: Optional[str]
-    workload: Optional[str]
+    subscription_id: str | None
+    workload: str | None
     valid: days.Interval
 
 
 @dataclass(frozen=True)
 class Customer:
     customer_id: str
-    added_on: Optional[int]
+    added_on: int | None
     links: list
 
 
@@ -304,9 +303,9 @@ class Reference:
 @dataclass(frozen=True)
 class Rerate:
     scope: str
-    id: Optional[str]
+    id: str | None
     valid: days.Interval
-    request_id: Optional[str]
+    request_id: str | None
 
 
 def parse_rerate(record):
@@ -320,7 +319,7 @@ def parse_rerate(record):
 
 
 def parse_input(source):
-    """One line of the lines file -> (kind, value), or Bad. Reference values come as JSON objects."""
+    """One line of the lines file -> (kind, value), or Bad. Reference values stay JSON objects."""
     value = parse_json(source)
     if not isinstance(value, dict) or len(value) != 1:
         raise Bad("json_malformed", "not exactly one object")
@@ -339,29 +338,29 @@ def parse_input(source):
 
 @dataclass(frozen=True)
 class Rate:
-    families: Optional[frozenset]
-    workloads: Optional[frozenset]
+    families: frozenset | None
+    workloads: frozenset | None
     rate: Fraction
-    measure: Optional[str]
+    measure: str | None
 
 
 @dataclass(frozen=True)
 class Accelerator:
     id: str
     rate: Fraction
-    months: Optional[int]
-    families: Optional[frozenset]
-    workloads: Optional[frozenset]
-    tags: Optional[frozenset]
+    months: int | None
+    families: frozenset | None
+    workloads: frozenset | None
+    tags: frozenset | None
 
 
 @dataclass(frozen=True)
 class Version:
-    name: Optional[str]  # its `from`
+    name: str | None  # its `from`
     valid: days.Interval
     by_month: bool
     flags: frozenset  # of STANDINGS
-    competency_level: Optional[int]
+    competency_level: int | None
     competency_names: frozenset
     rates: list
     accelerators: list
@@ -384,8 +383,8 @@ class Program:
 @dataclass(frozen=True)
 class Rule:
     matches: list  # (field, operator, value)
-    family: Optional[str]
-    workload: Optional[str]
+    family: str | None
+    workload: str | None
     tags: frozenset
     valid: days.Interval
 
@@ -479,9 +478,8 @@ def load_catalog(path):
     for item in _given(_load_yaml(path), "rules") or []:
         matches = []
         for name, condition in (_given(item, "match") or {}).items():
-            if isinstance(condition, str):
-                condition = {"equals": condition}
-            matches += [(name, operator, value) for operator, value in condition.items()]
+            operators = {"equals": condition} if isinstance(condition, str) else condition
+            matches += [(name, operator, value) for operator, value in operators.items()]
         rules.append(
             Rule(
                 matches,
@@ -507,5 +505,3 @@ def load_reference(path, reference=None):
                 reference.put(kind, record)
     return reference
 
-
-__all__ = [name for name in dir() if not name.startswith("_")] + ["replace"]

@@ -1,0 +1,166 @@
+"""Stops, kills and company in the middle of the stream: the totals stay exact, nothing twice."""
+
+import threading
+
+import kafka_io
+import pytest
+import wire
+from expectations import check_all, records, send_lines, stream_case
+from servers import wait_until
+
+
+class Flow:
+    """Sends lines from a thread, a few at a time, until told to pause; the rest at the end."""
+
+    def __init__(self, kafka, topic, lines, chunk=20, pause_s=0.01):
+        self.sender = kafka_io.Sender(kafka, topic)
+        self.lines, self.chunk, self.pause_s = list(lines), chunk, pause_s
+        self.sent = 0
+        self.halt = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while self.sent < len(self.lines) and not self.halt.wait(self.pause_s):
+            self._send(self.chunk)
+
+    def _send(self, count):
+        for line in self.lines[self.sent : self.sent + count]:
+            self.sender.send(wire.line_key(line), wire.line_value(line))
+        self.sent = min(len(self.lines), self.sent + count)
+        self.sender.flush()
+
+    def pause(self):
+        """Stops sending; the number of lines that are still to come."""
+        self.halt.set()
+        self.thread.join(30)
+        return len(self.lines) - self.sent
+
+    def finish(self):
+        self.pause()
+        self._send(len(self.lines))
+
+
+def progress(setup):
+    return sum(setup.committed())
+
+
+def wait_for_progress(setup, count):
+    for worker in setup.workers:
+        worker.check_alive()
+    wait_until(
+        lambda: progress(setup) >= count,
+        lambda: f"{count} lines committed; {setup.committed()} so far\n{setup.logs()}",
+        30,
+    )
+
+
+def test_stop_and_start_in_the_middle(accrued_config, kafka):
+    case = stream_case(21, 1500)
+    setup = accrued_config(case, batch={"lines_max": 30})
+    lines = records(case)
+    flow = Flow(kafka, setup.input, lines)
+    for share in (4, 2):
+        worker = setup.start()
+        wait_for_progress(setup, len(lines) // (2 * share))
+        worker.stop()
+        done = progress(setup)
+        assert 0 < done < len(lines)
+    setup.start()
+    flow.finish()
+    setup.wait_until_drained()
+    check_all(setup, lines)
+
+
+@pytest.mark.parametrize("seed", [22, 23])
+def test_kill_and_start_in_the_middle(accrued_config, kafka, seed):
+    """kill -9 with most of the input still unread, then the same instance again."""
+    case = stream_case(seed, 1500)
+    setup = accrued_config(case, batch={"lines_max": 5})
+    lines = records(case)
+    send_lines(kafka, setup.input, lines)
+    worker = setup.start()
+    wait_for_progress(setup, len(lines) // 10)
+    worker.kill()
+    done = progress(setup)
+    assert done < len(lines), "killed too late to show anything"
+    setup.start()
+    setup.wait_until_drained(40)
+    check_all(setup, lines)
+
+
+def test_kill_and_another_instance_takes_over(accrued_config, kafka):
+    """The one that takes over has another transactional id: the broker ends the dead one's
+    transaction, and the group gives its partitions away."""
+    case = stream_case(24, 800)
+    setup = accrued_config(case, batch={"lines_max": 5}, kafka={"transaction_timeout_ms": 6000})
+    lines = records(case)
+    send_lines(kafka, setup.input, lines)
+    worker = setup.start("first")
+    wait_for_progress(setup, len(lines) // 10)
+    worker.kill()
+    assert progress(setup) < len(lines)
+    setup.start("second")
+    setup.wait_until_drained(40)
+    check_all(setup, lines)
+
+
+def test_a_second_process_joins_and_leaves(accrued_config, kafka):
+    case = stream_case(25, 2000)
+    setup = accrued_config(case, partitions=6, batch={"lines_max": 25})
+    lines = records(case)
+    flow = Flow(kafka, setup.input, lines)
+    setup.start("first")
+    wait_for_progress(setup, 100)
+    second = setup.start("second")
+
+    def both_work():
+        for worker in setup.workers:
+            worker.check_alive()
+        shares = list(kafka_io.members(kafka, setup.group).values())
+        return len(shares) == 2 and all(shares) and sum(shares) == 6
+
+    wait_until(both_work, lambda: f"both own partitions\n{setup.logs()}", 30, pause=0.1)
+    wait_for_progress(setup, progress(setup) + 100)
+    assert flow.pause() > 0, "all lines were sent before the second process had joined"
+    second.stop()
+    flow.finish()
+    setup.wait_until_drained(40)
+    check_all(setup, lines)
+    assert list(kafka_io.members(kafka, setup.group).values()) == [6]
+
+
+def test_lanes_of_one_process_share_the_partitions(accrued_config, kafka):
+    case = stream_case(26, 600)
+    setup = accrued_config(case, partitions=5, lanes={"count": 3}, batch={"lines_max": 25})
+    lines = records(case)
+    worker = setup.start()
+    wait_until(
+        lambda: sorted(kafka_io.members(kafka, setup.group).values()) == [1, 2, 2],
+        lambda: f"three members\n{setup.logs()}",
+        30,
+        pause=0.1,
+    )
+    send_lines(kafka, setup.input, lines)
+    setup.wait_until_drained()
+    check_all(setup, lines)
+    worker.stop()
+    assert kafka_io.members(kafka, setup.group) == {}
+
+
+def test_a_frozen_process_that_comes_back_writes_nothing_twice(accrued_config, kafka):
+    """Stopped past its session, its partitions go to another; awake again, it must be fenced."""
+    case = stream_case(27, 900)
+    setup = accrued_config(case, batch={"lines_max": 5}, kafka={"transaction_timeout_ms": 6000})
+    lines = records(case)
+    send_lines(kafka, setup.input, lines[:600])
+    first = setup.start("first")
+    wait_for_progress(setup, 60)
+    first.freeze()
+    assert progress(setup) < 600
+    setup.start("second")
+    setup.wait_until_drained(40)
+    first.thaw()
+    send_lines(kafka, setup.input, lines[600:])
+    setup.wait_until_drained(40)
+    check_all(setup, lines)

@@ -1,0 +1,163 @@
+"""An independent Kafka client: produce, read what is committed, watch offsets."""
+
+import time
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from generator import to_json
+from oracle import parse
+
+__all__ = ["Record", "Sender", "Watcher", "load_json", "members", "parse", "read_all", "to_json"]
+
+
+def load_json(text):
+    """A JSON text with its numbers kept as they stand."""
+    return parse.parse_json(text.encode())
+
+
+@dataclass(frozen=True)
+class Record:
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes
+    value: bytes
+    headers: tuple
+
+
+class Sender:
+    """Produces and remembers where each record went. Waits at the end, not for each."""
+
+    def __init__(self, kafka, topic):
+        self.topic = topic
+        self.places = []  # (partition, offset) in the order of send()
+        self.failed = []
+        self.producer = Producer(
+            {
+                "bootstrap.servers": kafka.bootstrap_servers,
+                "partitioner": "murmur2_random",
+                "enable.idempotence": True,
+                "linger.ms": 2,
+            }
+        )
+
+    def send(self, key, value, partition=-1, headers=None, timestamp=0):
+        number = len(self.places)
+        self.places.append(None)
+
+        def told(error, message):
+            if error is not None:
+                self.failed.append(error)
+            else:
+                self.places[number] = (message.partition(), message.offset())
+
+        self.producer.produce(
+            self.topic,
+            value,
+            key,
+            partition,
+            on_delivery=told,
+            timestamp=timestamp,
+            headers=headers or [],
+        )
+        self.producer.poll(0)
+
+    def flush(self):
+        left = self.producer.flush(20)
+        assert not left and not self.failed, f"{left} records not delivered: {self.failed[:3]}"
+        return self
+
+
+def _consumer(kafka, group="nobody", isolation="read_committed"):
+    return Consumer(
+        {
+            "bootstrap.servers": kafka.bootstrap_servers,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": isolation,
+            "auto.offset.reset": "earliest",
+        }
+    )
+
+
+def _ends(consumer, topic, partitions):
+    """{partition: end offset}, of committed data or all, as the consumer is isolated."""
+    return {
+        number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1]
+        for number in partitions
+    }
+
+
+def read_all(kafka, topic, timeout=30.0):
+    """Every committed record of a topic, by partition and offset. Waits where a transaction is
+    still open below what has been written so far."""
+    dirty, consumer = _consumer(kafka, isolation="read_uncommitted"), _consumer(kafka)
+    try:
+        partitions = dirty.list_topics(topic, 10).topics[topic].partitions
+        ends = _ends(dirty, topic, partitions)
+        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        records, waiting = [], set(partitions)
+        deadline = time.monotonic() + timeout
+        while waiting:
+            message = consumer.poll(1.0)
+            assert time.monotonic() < deadline, f"{topic} {waiting}: not readable to {ends}"
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                records.append(_record(message))
+            elif error.code() != KafkaError._PARTITION_EOF:
+                raise AssertionError(str(error))
+            elif message.offset() >= ends[message.partition()]:
+                waiting.discard(message.partition())
+    finally:
+        dirty.close()
+        consumer.close()
+    return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+def _record(message):
+    return Record(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        tuple(message.headers() or ()),
+    )
+
+
+class Watcher:
+    """Answers the many questions of a waiting test with one client."""
+
+    def __init__(self, kafka, group):
+        self.consumer = _consumer(kafka, group, "read_uncommitted")
+
+    def committed(self, topic, partition_count):
+        """[next offset] by partition; 0 where nothing is committed."""
+        asked = [TopicPartition(topic, number) for number in range(partition_count)]
+        answer = self.consumer.committed(asked, timeout=20)
+        for partition in answer:
+            assert partition.error is None, partition
+        return [max(0, partition.offset) for partition in answer]
+
+    def ends(self, topic, partition_count):
+        """[end offset] by partition, of a topic that is not written in transactions."""
+        ends = _ends(self.consumer, topic, range(partition_count))
+        return [ends[number] for number in range(partition_count)]
+
+    def close(self):
+        self.consumer.close()
+
+
+def members(kafka, group):
+    """{member id: number of partitions} of a consumer group."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    described = admin.describe_consumer_groups([group], request_timeout=20)[group].result()
+    return {
+        member.member_id: len(member.assignment.topic_partitions) for member in described.members
+    }
