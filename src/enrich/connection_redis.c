@@ -193,7 +193,7 @@ static bool connection_parse(struct connection *connection, struct redisReply **
 bool connection_read(struct connection *connection, int64_t deadline_ms,
                      struct redisReply **ret_reply, struct fault *fault) {
     for (;;) {
-        struct redisReply *reply;
+        struct redisReply *reply = NULL;
         if (!connection_parse(connection, &reply, fault)) {
             return false;
         }
@@ -213,7 +213,7 @@ bool connection_read(struct connection *connection, int64_t deadline_ms,
 bool connection_take(struct connection *connection, struct redisReply **ret_reply,
                      struct fault *fault) {
     for (;;) {
-        struct redisReply *reply;
+        struct redisReply *reply = NULL;
         if (!connection_parse(connection, &reply, fault)) {
             return false;
         }
