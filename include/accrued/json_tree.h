@@ -34,6 +34,13 @@ const struct json *json_member(const struct json *object, const char *name);
 /* "null", "string" … for messages. */
 const char *json_type_name(enum json_type type);
 
+/* Do two trees mean the same? White space, the order of members and how a string is escaped do not
+ * count; of equal keys the last; numbers are compared as they are written. */
+bool json_equal(const struct json *a, const struct json *b);
+
+/* Appends the tree without white space; of equal keys only the last. */
+void json_append(struct buffer *to, const struct json *node);
+
 /* Appends a JSON string with quotes and escapes; bytes that are not UTF-8 become U+FFFD. */
 void json_append_string(struct buffer *to, struct text text);
 /* The same, or `null` for a null text. */

@@ -89,13 +89,21 @@ static int on_name(void *context, const unsigned char *data, size_t size) {
     return 1;
 }
 
-static int on_object(void *context) { return builder_open(context, JSON_OBJECT); }
+static int on_object(void *context) {
+    return builder_open(context, JSON_OBJECT);
+}
 
-static int on_object_end(void *context) { return builder_close(context, JSON_OBJECT); }
+static int on_object_end(void *context) {
+    return builder_close(context, JSON_OBJECT);
+}
 
-static int on_array(void *context) { return builder_open(context, JSON_ARRAY); }
+static int on_array(void *context) {
+    return builder_open(context, JSON_ARRAY);
+}
 
-static int on_array_end(void *context) { return builder_close(context, JSON_ARRAY); }
+static int on_array_end(void *context) {
+    return builder_close(context, JSON_ARRAY);
+}
 
 /* Four hexadecimal digits at `at`, or -1. */
 static int32_t code_unit(struct text source, size_t at) {
@@ -206,133 +214,4 @@ const struct json *json_parse(struct arena *arena, struct text source, struct fa
     }
     struct builder builder = {.arena = arena};
     return builder_run(&builder, source, fault) ? builder.root : NULL;
-}
-
-const struct json *json_member(const struct json *object, const char *name) {
-    REQUIRE(name != NULL);
-    if (object == NULL || object->type != JSON_OBJECT) {
-        return NULL;
-    }
-    struct text wanted = text_of(name);
-    const struct json *found = NULL;
-    for (const struct json *member = object->first; member != NULL; member = member->next) {
-        if (text_equal(member->name, wanted)) {
-            found = member;
-        }
-    }
-    return found;
-}
-
-const char *json_type_name(enum json_type type) {
-    switch (type) {
-    case JSON_NULL:
-        return "null";
-    case JSON_TRUE:
-        return "true";
-    case JSON_FALSE:
-        return "false";
-    case JSON_NUMBER:
-        return "number";
-    case JSON_STRING:
-        return "string";
-    case JSON_ARRAY:
-        return "array";
-    case JSON_OBJECT:
-        return "object";
-    }
-    REQUIRE(false && "unknown json_type");
-}
-
-/* Bytes of the longest start of `text` that could begin a UTF-8 sequence, at least 1: what one
- * U+FFFD stands for (Unicode's "maximal subpart", which is what other languages do). */
-static size_t malformed_size(struct text text) {
-    unsigned char lead = (unsigned char)text.data[0];
-    size_t wanted = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4) {
-        return 1;
-    }
-    /* A part is a possible start if it becomes well-formed with the smallest tail. */
-    size_t size = 1;
-    for (size_t part = 2; part < wanted && part <= text.size; part++) {
-        char whole[4] = {(char)0x80, (char)0x80, (char)0x80, (char)0x80};
-        memcpy(whole, text.data, part);
-        if (!text_is_utf8((struct text){whole, wanted})) {
-            break;
-        }
-        size = part;
-    }
-    return size;
-}
-
-static size_t wellformed_size(struct text text) {
-    for (size_t size = 1; size <= 4 && size <= text.size; size++) {
-        if (text_is_utf8((struct text){text.data, size})) {
-            return size;
-        }
-    }
-    return 0;
-}
-
-static void append_escaped(struct buffer *to, char c) {
-    switch (c) {
-    case '"':
-        buffer_append_string(to, "\\\"");
-        return;
-    case '\\':
-        buffer_append_string(to, "\\\\");
-        return;
-    case '\n':
-        buffer_append_string(to, "\\n");
-        return;
-    case '\r':
-        buffer_append_string(to, "\\r");
-        return;
-    case '\t':
-        buffer_append_string(to, "\\t");
-        return;
-    }
-    buffer_append_format(to, "\\u%04x", (unsigned)c);
-}
-
-void json_append_string(struct buffer *to, struct text text) {
-    REQUIRE(to != NULL && text.data != NULL);
-    bool is_utf8 = text_is_utf8(text);
-    buffer_append_byte(to, '"');
-    size_t at = 0;
-    while (at < text.size) {
-        size_t plain = at;
-        while (plain < text.size && (unsigned char)text.data[plain] >= 0x20 &&
-               text.data[plain] != '"' && text.data[plain] != '\\' &&
-               (is_utf8 || (unsigned char)text.data[plain] < 0x80)) {
-            plain++;
-        }
-        buffer_append(to, text.data + at, plain - at);
-        at = plain;
-        if (at == text.size) {
-            break;
-        }
-        if ((unsigned char)text.data[at] < 0x80) {
-            append_escaped(to, text.data[at]);
-            at++;
-            continue;
-        }
-        struct text rest = {text.data + at, text.size - at};
-        size_t size = wellformed_size(rest);
-        if (size > 0) {
-            buffer_append(to, rest.data, size);
-        } else {
-            buffer_append_string(to, "\xEF\xBF\xBD");
-            size = malformed_size(rest);
-        }
-        at += size;
-    }
-    buffer_append_byte(to, '"');
-}
-
-void json_append_text(struct buffer *to, struct text text) {
-    if (text_is_null(text)) {
-        buffer_append_string(to, "null");
-    } else {
-        json_append_string(to, text);
-    }
 }

@@ -8,18 +8,11 @@ static void append_tree(struct buffer *to, const struct json *node) {
     switch (node->type) {
     case JSON_NULL:
     case JSON_TRUE:
-    case JSON_FALSE:
-        buffer_append_string(to, json_type_name(node->type));
-        return;
-    case JSON_NUMBER:
-        buffer_append_text(to, node->text);
-        return;
-    case JSON_STRING:
-        json_append_string(to, node->text);
-        return;
+    case JSON_FALSE: buffer_append_string(to, json_type_name(node->type)); return;
+    case JSON_NUMBER: buffer_append_text(to, node->text); return;
+    case JSON_STRING: json_append_string(to, node->text); return;
     case JSON_ARRAY:
-    case JSON_OBJECT:
-        break;
+    case JSON_OBJECT: break;
     }
     size_t count = 0;
     buffer_append_byte(to, node->type == JSON_ARRAY ? '[' : '{');
@@ -227,4 +220,46 @@ Test(json_tree, writes_any_bytes_as_utf8) {
     json_append_text(&out, text_null());
     cr_assert(text_equal(buffer_text(&out), TEXT("null")));
     buffer_release(&out);
+}
+
+Test(json_tree, writes_and_compares_trees_by_meaning) {
+    static const struct {
+        const char *a;
+        const char *b;
+        bool equal;
+        const char *written; /* of a */
+    } cases[] = {
+        {"{\"a\": 1, \"b\": [true, null]}", "{\"b\":[true,null],\"a\":1}", true,
+         "{\"a\":1,\"b\":[true,null]}"},
+        {"{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}", true, "{\"b\":2,\"a\":3}"},
+        {"{\"a\":1}", "{\"a\":1,\"b\":null}", false, "{\"a\":1}"},
+        {"{\"a\":1,\"b\":null}", "{\"a\":1}", false, "{\"a\":1,\"b\":null}"},
+        {"{\"a\":1}", "{\"b\":1}", false, "{\"a\":1}"},
+        {"\"\\u0041\"", "\"A\"", true, "\"A\""},
+        {"1.0", "1", false, "1.0"},
+        {"[1,2]", "[2,1]", false, "[1,2]"},
+        {"[1]", "[1,2]", false, "[1]"},
+        {"[1,2]", "[1]", false, "[1,2]"},
+        {"false", "null", false, "false"},
+        {"\"1\"", "1", false, "\"1\""},
+        {"{}", "[]", false, "{}"},
+    };
+    struct arena arena;
+    struct buffer out;
+    arena_init(&arena);
+    buffer_init(&out);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fault fault = {""};
+        const struct json *a = json_parse(&arena, text_of(cases[i].a), &fault);
+        const struct json *b = json_parse(&arena, text_of(cases[i].b), &fault);
+        cr_assert(a != NULL && b != NULL, "case %zu: %s", i, fault.text);
+        cr_assert_eq(json_equal(a, b), cases[i].equal, "case %zu", i);
+        cr_assert_eq(json_equal(b, a), cases[i].equal, "case %zu", i);
+        cr_assert(json_equal(a, a));
+        buffer_clear(&out);
+        json_append(&out, a);
+        cr_assert(text_equal(buffer_text(&out), text_of(cases[i].written)), "case %zu", i);
+    }
+    buffer_release(&out);
+    arena_release(&arena);
 }
