@@ -10,6 +10,8 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oracle import days, parse
+
 FAMILIES = (
     "office_365",
     "microsoft_365",
@@ -113,6 +115,12 @@ class Case:
 
 
 class Generator:
+    """The constants are what a subclass may draw from instead."""
+
+    days, names, skus = DAYS, NAMES, SKUS
+    products, meters = ("DZH318Z0BNZ5",), ("Virtual MACHINES",)
+    competencies = COMPETENCIES
+
     def __init__(self, seed, lines=None, bad=True, unreadable=False, rerates=True):
         self.seed = seed
         self.random = random.Random(seed)
@@ -141,8 +149,8 @@ class Generator:
         )
 
     def interval(self, open_chance=0.5):
-        start = None if self.chance(open_chance) else self.pick(DAYS)
-        end = None if self.chance(open_chance) else self.pick(DAYS)
+        start = None if self.chance(open_chance) else self.pick(self.days)
+        end = None if self.chance(open_chance) else self.pick(self.days)
         return {"from": start, "to": end}
 
     # ------------------------------------------------------------ programs
@@ -164,7 +172,7 @@ class Generator:
             if self.chance(0.35)
         ]
         if self.chance(0.4):
-            names = ", ".join(self.some(COMPETENCIES[:3]))
+            names = ", ".join(self.some(self.competencies[:3]))
             parts.append(
                 f"any_competency: {{level: {self.pick(('silver', 'gold'))}, of: [{names}]}}"
             )
@@ -206,9 +214,9 @@ class Generator:
         return lines if is_money or not accelerators or "rate: 100" not in "".join(lines) else None
 
     def versions(self, is_money):
-        borders = sorted(self.random.sample(DAYS, self.random.randint(1, 4)))
+        borders = sorted(self.random.sample(self.days, self.random.randint(1, 4)))
         if self.chance(0.7):
-            borders[0] = DAYS[0]
+            borders[0] = self.days[0]
         lines = []
         while borders:
             start = borders.pop(0)
@@ -285,9 +293,9 @@ class Generator:
                 f"tags: {self.pick(('[strategic]', '[voice, strategic]', '[voice]', '[]'))}"
             )
         if self.chance(0.4):
-            parts.append(f"from: {self.pick(DAYS)}")
+            parts.append(f"from: {self.pick(self.days)}")
         if self.chance(0.4):
-            parts.append(f"to: {self.pick(DAYS)}")
+            parts.append(f"to: {self.pick(self.days)}")
         return "  - {" + ", ".join(parts) + "}"
 
     def catalog(self):
@@ -306,7 +314,7 @@ class Generator:
     def partner(self, mpn_id):
         competencies = [
             {
-                "name": self.pick(COMPETENCIES),
+                "name": self.pick(self.competencies),
                 "level": self.pick(("silver", "gold")),
                 **self.interval(),
             }
@@ -333,7 +341,7 @@ class Generator:
 
     def customer(self, customer_id):
         links = [self.link(number) for number in range(self.random.randint(0, 9))]
-        added_on = None if self.chance(0.2) else self.pick(DAYS)
+        added_on = None if self.chance(0.2) else self.pick(self.days)
         value = {"customer_id": self.any_case(customer_id), "added_on": added_on, "links": links}
         return {"customer": value}
 
@@ -404,7 +412,7 @@ class Generator:
         return Raw(text) if is_json and self.chance(0.4) else text
 
     def new_line(self):
-        start, end = sorted((self.pick(DAYS), self.pick(DAYS)))
+        start, end = sorted((self.pick(self.days), self.pick(self.days)))
         number = self.random.randint(0, 9)
         return {
             "line_id": f"LN-{number}-Ab" + self.pick(("", "", "/a|b%", "é")),
@@ -414,10 +422,10 @@ class Generator:
             "customer_id": self.pick(CUSTOMERS),
             "subscription_id": self.pick((None, "") + SUBSCRIPTIONS),
             "reseller_mpn_id": self.pick((None, "") + PARTNERS * 3 + UNKNOWN_PARTNERS),
-            "product_id": self.pick((None, "DZH318Z0BNZ5")),
+            "product_id": self.pick((None, *self.products)),
             "sku_id": self.pick((None,) + SKUS),
             "product_name": self.pick((None,) + NAMES),
-            "meter_category": self.pick((None, None, "Virtual MACHINES")),
+            "meter_category": self.pick((None, None, *self.meters)),
             "product_family": self.pick((None, None, "", "unheard_of") + FAMILIES),
             "workload": self.pick((None, None) + WORKLOADS),
             "charge_type": self.pick(CHARGE_TYPES),
@@ -643,3 +651,47 @@ class Generator:
 
 def make_case(seed, **options):
     return Generator(seed, **options).case()
+
+
+class ShippedGenerator(Generator):
+    """Random lines and reference values under programs and a catalog that exist: products that the
+    catalog names, days around the borders of the versions, the competencies that are asked for."""
+
+    def __init__(self, seed, programs, catalog, **options):
+        super().__init__(seed, **options)
+        self.texts = (Path(programs).read_text("utf-8"), Path(catalog).read_text("utf-8"))
+        self.programs_known = parse.load_programs(programs)
+        self.program_ids = [program.id for program in self.programs_known]
+        named = {"product_id": [], "sku_id": [], "product_name": [], "meter_category": []}
+        for rule in parse.load_catalog(catalog):
+            for name, operator, value in rule.matches:
+                named[name].append(value if operator == "equals" else self.around(value))
+        self.products, self.skus = named["product_id"] or ("-",), named["sku_id"] or ("-",)
+        self.names, self.meters = named["product_name"] or ("-",), named["meter_category"] or ("-",)
+        versions = [v for program in self.programs_known for v in program.versions]
+        borders = {v.valid.start for v in versions} | {v.valid.end for v in versions} - {None}
+        near = {border + step for border in borders if border for step in (-31, -1, 0, 1, 27)}
+        self.days = tuple(days.format_day(day) for day in sorted(near))
+        asked = sorted({name for v in versions for name in v.competency_names})
+        self.competencies = (*asked, "unlisted-one") if asked else COMPETENCIES
+
+    def partner(self, mpn_id):
+        """Often one that lacks nothing: these programs ask for much."""
+        value = super().partner(mpn_id)
+        if self.chance(0.7):
+            always = {"from": None, "to": None}
+            value["partner"].update(dict.fromkeys(parse.STANDINGS, [always]))
+            value["partner"]["competencies"] += [
+                {"name": name, "level": "gold", **always} for name in self.competencies[::3]
+            ]
+        return value
+
+    def around(self, text):
+        """A text that begins with another and may go on."""
+        return self.pick((text, text.upper(), f"{text} (annual)"))
+
+    def programs(self):
+        return self.texts[0]
+
+    def catalog(self):
+        return self.texts[1]
