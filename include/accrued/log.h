@@ -1,8 +1,8 @@
 /* log.h: one event a line, for people and machines. Room: observe. Any thread.
  *
- * logfmt (default) or JSON on stderr: time, level, event, then fields. One write() a line, lines of at
- * most LOG_LINE_SIZE_MAX bytes (longer ones are cut and say `cut=true`). Adapters do not log; they
- * return a fault, and the lane or command that decides logs once. */
+ * logfmt (default) or JSON on stderr: time, level, event, then fields. One write() a line, lines of
+ * at most LOG_LINE_SIZE_MAX bytes (longer ones are cut and say `cut=true`). Adapters do not log;
+ * they return a fault, and the lane or command that decides logs once. */
 #ifndef ACCRUED_LOG_H
 #define ACCRUED_LOG_H
 
@@ -11,8 +11,8 @@
 /* What a pipe takes as a whole (PIPE_BUF), so that lines of several writers never mix. */
 #define LOG_LINE_SIZE_MAX 4096
 
-/* Lines a second under one event name; what is above is counted, and told as `suppressed=N` when the
- * second is over. */
+/* Lines a second under one event name; what is above is counted, and told as `suppressed=N` when
+ * the second is over. */
 #define LOG_REPEATS_MAX 10
 
 void log_configure(enum log_level level, enum log_format format);

@@ -2,8 +2,9 @@
  *
  * Lanes add to atomics; the HTTP thread reads them. A series is registered once, before or while
  * running, and found again by name and labels; its handle stays valid for ever, so whoever counts
- * per line keeps the handle. Names are Prometheus names: base units, _total, _seconds. Everything is
- * an integer, with a decimal point put in when it is written: no double anywhere, and money is exact. */
+ * per line keeps the handle. Names are Prometheus names: base units, _total, _seconds. Everything
+ * is an integer, with a decimal point put in when it is written: no double anywhere, and money is
+ * exact. */
 #ifndef ACCRUED_METRICS_H
 #define ACCRUED_METRICS_H
 
@@ -15,8 +16,9 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 /* One series. */
 struct metric;
 
-/* labels: `key="value",key2="value2"` or "", values escaped (metric_append_label does it). Returns the
- * same handle for the same name and labels. Type and help are the family's: given alike each time. */
+/* labels: `key="value",key2="value2"` or "", values escaped (metric_append_label does it). Returns
+ * the same handle for the same name and labels. Type and help are the family's: given alike each
+ * time. */
 struct metric *metric_get(const char *name, enum metric_type type, const char *help,
                           const char *labels);
 /* Counters only grow. */
@@ -25,7 +27,8 @@ void metric_add(struct metric *metric, int64_t value);
 void metric_set(struct metric *metric, int64_t value);
 /* The value as written is value / 10^decimals, exactly ("1.5" for 1500, 3). Default 0. */
 void metric_set_decimals(struct metric *metric, unsigned decimals);
-/* Adds to a 128-bit sum at scale 6, which from then on is the series' value. Gauges: it may shrink. */
+/* Adds to a 128-bit sum at scale 6, which from then on is the series' value. Gauges: it may shrink.
+ */
 void metric_add_amount(struct metric *metric, struct amount amount);
 /* Takes a gauge off the page and out of the text until it is set again: a partition that went to
  * another process must not stand there with its last value. */
@@ -44,9 +47,14 @@ struct metric *metric_histogram_get(const char *name, const char *help, const ch
 void metric_observe(struct metric *histogram, int64_t value);
 int64_t metric_histogram_count(const struct metric *histogram);
 int64_t metric_histogram_sum(const struct metric *histogram);
+/* The lowest bound that at least `percent` of the observations do not exceed; −1: none does, or
+ * nothing was observed. In the unit of the observations. */
+int64_t metric_histogram_bound(const struct metric *histogram, unsigned percent);
+/* Decimals of the value as written; of a histogram, those of its bounds. */
+unsigned metric_decimals(const struct metric *metric);
 
-/* Appends `key="value"`, behind a comma if something is there already; the value is escaped, bytes that
- * are not UTF-8 become U+FFFD. */
+/* Appends `key="value"`, behind a comma if something is there already; the value is escaped, bytes
+ * that are not UTF-8 become U+FFFD. */
 void metric_append_label(struct buffer *labels, const char *key, struct text value);
 /* The value of a label, unescaped, appended to `to`. false: there is no such label. */
 bool metric_label(const char *labels, const char *key, struct buffer *to);

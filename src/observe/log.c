@@ -142,8 +142,8 @@ void log_flush(void) {
     pthread_mutex_unlock(&repeats_lock);
 }
 
-/* Begins with a letter or slash and has nothing that needs a quote. A number that is an id must stay
- * text for those who read JSON, so it is quoted. */
+/* Begins with a letter or slash and has nothing that needs a quote. A number that is an id must
+ * stay text for those who read JSON, so it is quoted. */
 static bool is_plain_word(const char *value) {
     const char *others = "0123456789-_./:@+,%";
     bool begins_well = (value[0] >= 'a' && value[0] <= 'z') ||

@@ -16,7 +16,7 @@ const char *log_level_name(enum log_level level) {
     case LOG_INFO: return "info";
     case LOG_DEBUG: return "debug";
     }
-    REQUIRE(!"a log level without a name");
+    REQUIRE(false && "a log level without a name");
 }
 
 /* All of it or nothing: half an escape or half a character must not get in. */

@@ -208,6 +208,23 @@ int64_t metric_histogram_sum(const struct metric *metric) {
     return metric_value(metric);
 }
 
+int64_t metric_histogram_bound(const struct metric *metric, unsigned percent) {
+    REQUIRE(metric != NULL && metric->histogram != NULL && percent <= 100);
+    int64_t total = metric_histogram_count(metric);
+    int64_t count = 0;
+    for (size_t i = 0; i < metric->histogram->bound_count && total > 0; i++) {
+        count += atomic_load_explicit(&metric->histogram->counts[i], memory_order_relaxed);
+        if (count * 100 >= total * (int64_t)percent) {
+            return metric->histogram->bounds[i];
+        }
+    }
+    return -1;
+}
+
+unsigned metric_decimals(const struct metric *metric) {
+    return atomic_load_explicit(&metric->decimals, memory_order_relaxed);
+}
+
 void metrics_each(const char *name,
                   void (*visit)(void *context, const char *labels, const struct metric *metric),
                   void *context) {

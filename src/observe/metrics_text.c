@@ -9,7 +9,7 @@ static const char *type_name(enum metric_type type) {
     case METRIC_GAUGE: return "gauge";
     case METRIC_HISTOGRAM: return "histogram";
     }
-    REQUIRE(!"a metric type without a name");
+    REQUIRE(false && "a metric type without a name");
 }
 
 static size_t span_label_name(const char *at) {

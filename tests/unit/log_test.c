@@ -93,8 +93,9 @@ Test(log, json_from_the_same_call) {
     arena_init(&arena);
     capture_begin();
     log_configure(LOG_INFO, LOG_JSON);
-    log_event(LOG_INFO, "e", "lane=%d rate=0.5 id=%s zero=007 big=12345678901234567 ok=true word=up "
-                             "reason=%s empty=%s odd=\"a\\qb\"",
+    log_event(LOG_INFO, "e",
+              "lane=%d rate=0.5 id=%s zero=007 big=12345678901234567 ok=true word=up "
+              "reason=%s empty=%s odd=\"a\\qb\"",
               -3, log_quote("4821"), log_quote("tab\there \"q\" \\ \xff é"), log_quote(NULL));
     char *text = capture_take();
     cr_assert_eq(count_lines(text), 1);
@@ -198,7 +199,8 @@ Test(log, threads_do_not_mix_lines_and_none_is_lost) {
     char *text = capture_take();
     int64_t told = 0;
     char *rest = text;
-    for (char *line = strtok_r(rest, "\n", &rest); line != NULL; line = strtok_r(rest, "\n", &rest)) {
+    for (char *line = strtok_r(rest, "\n", &rest); line != NULL;
+         line = strtok_r(rest, "\n", &rest)) {
         const struct json *tree = parse_line(&arena, line);
         const struct json *suppressed = json_member(tree, "suppressed");
         int64_t value = 1;

@@ -15,11 +15,11 @@ static void assert_text(const char *wanted) {
 }
 
 Test(metrics, text_format) {
-    struct metric *posted = metric_get("lines_total", METRIC_COUNTER, "Lines\nby \\outcome.",
-                                       "outcome=\"posted\"");
+    struct metric *posted =
+        metric_get("lines_total", METRIC_COUNTER, "Lines\nby \\outcome.", "outcome=\"posted\"");
     struct metric *lag = metric_get("lag_seconds", METRIC_GAUGE, "Lag.", "");
-    struct metric *stale = metric_get("lines_total", METRIC_COUNTER, "Lines\nby \\outcome.",
-                                      "outcome=\"stale\"");
+    struct metric *stale =
+        metric_get("lines_total", METRIC_COUNTER, "Lines\nby \\outcome.", "outcome=\"stale\"");
     cr_assert_eq(posted, metric_get("lines_total", METRIC_COUNTER, "", "outcome=\"posted\""));
     metric_set_decimals(lag, 3);
     metric_set(lag, 1500);
@@ -73,6 +73,10 @@ Test(metrics, histogram) {
     metric_observe(lines, 3);
     cr_assert_eq(metric_histogram_count(seconds), 8);
     cr_assert_eq(metric_histogram_sum(seconds), 14213);
+    cr_assert_eq(metric_histogram_bound(seconds, 25), 5);
+    cr_assert_eq(metric_histogram_bound(seconds, 26), 100);
+    cr_assert_eq(metric_histogram_bound(seconds, 75), 2500);
+    cr_assert_eq(metric_histogram_bound(seconds, 99), -1);
     assert_text("# HELP t_seconds T.\n# TYPE t_seconds histogram\n"
                 "t_seconds_bucket{le=\"0.005\"} 2\nt_seconds_bucket{le=\"0.1\"} 4\n"
                 "t_seconds_bucket{le=\"2.5\"} 6\nt_seconds_bucket{le=\"+Inf\"} 8\n"

@@ -1,0 +1,105 @@
+/* How the machine does: transactions, restore, reference cache, process. */
+#include "page.h"
+
+#include "accrued/require.h"
+
+static void append_term(struct buffer *to, const char *term) {
+    buffer_append_format(to, "<dt>%s</dt><dd>", term);
+}
+
+static void append_count(struct buffer *to, const char *term, const char *name) {
+    int128 value = 0;
+    append_term(to, term);
+    if (page_value(name, &value)) {
+        page_append_integer(to, value);
+    } else {
+        buffer_append_string(to, "–");
+    }
+    buffer_append_string(to, "</dd>\n");
+}
+
+static void append_size(struct buffer *to, const char *term, const char *name) {
+    int128 value = 0;
+    append_term(to, term);
+    if (page_value(name, &value)) {
+        page_append_bytes(to, value);
+    } else {
+        buffer_append_string(to, "–");
+    }
+    buffer_append_string(to, "</dd>\n");
+}
+
+static void append_age(struct buffer *to, const char *term, const char *name) {
+    int64_t ms = -1;
+    append_term(to, term);
+    (void)page_longest_ms(name, &ms);
+    page_append_duration(to, ms);
+    buffer_append_string(to, "</dd>\n");
+}
+
+/* Mean, and the bound that 99 of 100 keep. */
+static void append_spread(struct buffer *to, const char *term, const char *name, bool is_time) {
+    const struct metric *histogram = page_histogram(name);
+    int64_t count = histogram == NULL ? 0 : metric_histogram_count(histogram);
+    append_term(to, term);
+    if (count == 0) {
+        buffer_append_string(to, "–</dd>\n");
+        return;
+    }
+    int64_t mean = metric_histogram_sum(histogram) / count;
+    int64_t bound = metric_histogram_bound(histogram, 99);
+    if (is_time) {
+        page_append_duration(to, mean);
+    } else {
+        page_append_integer(to, mean);
+    }
+    if (bound >= 0) {
+        buffer_append_string(to, ", 99 % ≤ ");
+        if (is_time) {
+            page_append_duration(to, bound);
+        } else {
+            page_append_integer(to, bound);
+        }
+    }
+    buffer_append_string(to, "</dd>\n");
+}
+
+static void append_transactions(struct buffer *to) {
+    page_append_heading(to, "batches", "Batches and lanes");
+    buffer_append_string(to, "<dl>\n");
+    append_spread(to, "Transaction, mean", "accrued_transaction_seconds", true);
+    append_spread(to, "Lines in a batch, mean", "accrued_batch_lines", false);
+    append_count(to, "Lanes rebuilt", "accrued_lane_rebuilds_total");
+    append_count(to, "Rebalances", "accrued_rebalances_total");
+    append_count(to, "Ledger blocks restored", "accrued_restore_blocks_total");
+    append_count(to, "Ledger lines", "accrued_ledger_lines");
+    append_size(to, "Resident memory", "process_resident_memory_bytes");
+    buffer_append_string(to, "</dl>\n</section>\n");
+}
+
+static void append_reference(struct buffer *to) {
+    int128 hits = 0;
+    int128 misses = 0;
+    page_append_heading(to, "reference", "Reference cache");
+    buffer_append_string(to, "<dl>\n");
+    append_count(to, "Hits", "accrued_reference_hits_total");
+    append_count(to, "Misses", "accrued_reference_misses_total");
+    (void)page_value("accrued_reference_hits_total", &hits);
+    (void)page_value("accrued_reference_misses_total", &misses);
+    append_term(to, "Answered from the cache");
+    page_append_share(to, hits, hits + misses);
+    buffer_append_string(to, "</dd>\n");
+    append_count(to, "Round trips to Redis", "accrued_reference_round_trips_total");
+    append_count(to, "Entries", "accrued_reference_entries");
+    append_size(to, "Size", "accrued_reference_bytes");
+    append_age(to, "Known fresh since", "accrued_reference_fresh_age_seconds");
+    buffer_append_string(to, "</dl>\n</section>\n");
+}
+
+void page_append_workings(struct buffer *to) {
+    REQUIRE(to != NULL);
+    buffer_append_string(to, "<div class=\"pair\">\n");
+    append_transactions(to);
+    append_reference(to);
+    buffer_append_string(to, "</div>\n");
+}

@@ -1,0 +1,246 @@
+/* Routes and responses. The document is page.c's, the numbers are metrics.c's. */
+#include "accrued/server.h"
+
+#include "accrued/clock.h"
+#include "accrued/metrics.h"
+#include "accrued/require.h"
+#include "listener.h"
+#include "page.h"
+#include "process.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define CONNECTION_COUNT_MAX 32
+#define CONNECTION_TIMEOUT_S 10
+#define REQUEST_SIZE_MAX 16384
+#define NONCE_SIZE 33 /* 128 bits in hexadecimal, NUL */
+
+struct server {
+    struct MHD_Daemon *daemon;
+    struct listener listener;
+    char *input_topic;
+    char *notice;
+    server_check ready;
+    server_check healthy;
+    void *context;
+};
+
+static const char text_plain[] = "text/plain; charset=utf-8";
+
+static void put_header(struct MHD_Response *response, const char *name, const char *value) {
+    REQUIRE(MHD_add_response_header(response, name, value) == MHD_YES);
+}
+
+/* Sends the body, which it copies. `policy` is the content security policy. */
+static enum MHD_Result send_body(struct MHD_Connection *connection, unsigned status,
+                                 const char *type, const char *policy, const struct buffer *body) {
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body->size, body->data, MHD_RESPMEM_MUST_COPY);
+    REQUIRE(response != NULL);
+    put_header(response, "Content-Type", type);
+    put_header(response, "Cache-Control", "no-store");
+    put_header(response, "Content-Security-Policy", policy);
+    put_header(response, "X-Content-Type-Options", "nosniff");
+    put_header(response, "X-Frame-Options", "DENY");
+    put_header(response, "Referrer-Policy", "no-referrer");
+    put_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        put_header(response, "Allow", "GET, HEAD");
+    }
+    enum MHD_Result result = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned status,
+                                 const char *text) {
+    struct buffer body;
+    buffer_init(&body);
+    buffer_append_string(&body, text);
+    enum MHD_Result result = send_body(connection, status, text_plain, "default-src 'none'", &body);
+    buffer_release(&body);
+    return result;
+}
+
+static bool run_check(const struct server *server, server_check check, struct buffer *reasons) {
+    return check == NULL || check(server->context, reasons);
+}
+
+static enum MHD_Result send_check(const struct server *server, struct MHD_Connection *connection,
+                                  server_check check) {
+    struct buffer body;
+    buffer_init(&body);
+    bool passed = run_check(server, check, &body);
+    if (body.size == 0) {
+        buffer_append_string(&body, passed ? "ok\n" : "no\n");
+    }
+    enum MHD_Result result =
+        send_body(connection, passed ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, text_plain,
+                  "default-src 'none'", &body);
+    buffer_release(&body);
+    return result;
+}
+
+static enum MHD_Result send_metrics(struct MHD_Connection *connection) {
+    struct buffer body;
+    buffer_init(&body);
+    process_update();
+    metrics_append_text(&body);
+    enum MHD_Result result =
+        send_body(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
+                  "default-src 'none'", &body);
+    buffer_release(&body);
+    return result;
+}
+
+/* A number used once, so that no style but ours is applied. */
+static void draw_nonce(char to[NONCE_SIZE]) {
+    uint8_t bytes[(NONCE_SIZE - 1) / 2];
+    REQUIRE(getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        (void)snprintf(to + 2 * i, 3, "%02x", bytes[i]);
+    }
+}
+
+static enum MHD_Result send_page(const struct server *server, struct MHD_Connection *connection) {
+    const char *refresh = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "refresh");
+    char nonce[NONCE_SIZE];
+    char policy[256];
+    struct buffer body;
+    struct buffer reasons;
+    draw_nonce(nonce);
+    (void)snprintf(policy, sizeof policy,
+                   "default-src 'none'; style-src 'nonce-%s'; img-src data:; base-uri 'none'; "
+                   "form-action 'none'; frame-ancestors 'none'",
+                   nonce);
+    buffer_init(&body);
+    buffer_init(&reasons);
+    process_update();
+    bool is_healthy = run_check(server, server->healthy, &reasons);
+    bool is_ready = run_check(server, server->ready, &reasons);
+    page_append(&body, &(struct page_options){
+                           .input_topic = server->input_topic,
+                           .notice = server->notice,
+                           .nonce = nonce,
+                           .now_ms = clock_wall_ms(),
+                           .refreshes = refresh == NULL || strcmp(refresh, "off") != 0,
+                           .is_ready = is_ready,
+                           .is_healthy = is_healthy,
+                           .reasons = buffer_text(&reasons),
+                       });
+    enum MHD_Result result =
+        send_body(connection, MHD_HTTP_OK, "text/html; charset=utf-8", policy, &body);
+    buffer_release(&reasons);
+    buffer_release(&body);
+    return result;
+}
+
+/* Called for each request once its headers are read; a body would not be waited for. */
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload_data,
+                                  size_t *upload_data_size, void **request_context) {
+    (void)version;
+    (void)upload_data;
+    (void)upload_data_size;
+    (void)request_context;
+    const struct server *server = context;
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
+    if (server->listener.is_loopback && !listener_host_is_local(host)) {
+        return send_text(connection, MHD_HTTP_MISDIRECTED_REQUEST,
+                         "This page is for this machine: ask for it by address or as localhost.\n");
+    }
+    bool is_known = strcmp(url, "/") == 0 || strcmp(url, "/metrics") == 0 ||
+                    strcmp(url, "/healthz") == 0 || strcmp(url, "/readyz") == 0;
+    if (!is_known) {
+        return send_text(connection, MHD_HTTP_NOT_FOUND,
+                         "Not here. There are /, /metrics, /healthz and /readyz.\n");
+    }
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+        return send_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD only.\n");
+    }
+    if (strcmp(url, "/metrics") == 0) {
+        return send_metrics(connection);
+    }
+    if (strcmp(url, "/healthz") == 0) {
+        return send_check(server, connection, server->healthy);
+    }
+    if (strcmp(url, "/readyz") == 0) {
+        return send_check(server, connection, server->ready);
+    }
+    return send_page(server, connection);
+}
+
+/* Signals are for the main thread: the server's thread inherits a full mask. */
+static struct MHD_Daemon *start_daemon(struct server *server) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    REQUIRE(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET,
+        server->listener.descriptor, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTION_COUNT_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_SIZE_MAX, MHD_OPTION_END);
+    int error = errno;
+    REQUIRE(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    errno = error;
+    return daemon;
+}
+
+static char *copy_string(const char *string) {
+    char *copy = strdup(string == NULL ? "" : string);
+    REQUIRE(copy != NULL);
+    return copy;
+}
+
+struct server *server_start(const struct server_options *options, struct fault *fault) {
+    REQUIRE(options != NULL && options->listen != NULL && fault != NULL);
+    struct listener listener;
+    if (!listener_open(options->listen, &listener, fault)) {
+        return NULL;
+    }
+    struct server *server = calloc(1, sizeof *server);
+    REQUIRE(server != NULL);
+    server->listener = listener;
+    server->input_topic = copy_string(options->input_topic);
+    server->notice = copy_string(options->notice);
+    server->ready = options->ready;
+    server->healthy = options->healthy;
+    server->context = options->context;
+    process_update();
+    server->daemon = start_daemon(server);
+    if (server->daemon == NULL) {
+        fault_set(fault, "http.listen: the server does not start on %s: %s", options->listen,
+                  strerror(errno));
+        (void)close(listener.descriptor);
+        server->listener.descriptor = -1;
+        server_stop(server);
+        return NULL;
+    }
+    return server;
+}
+
+void server_stop(struct server *server) {
+    if (server == NULL) {
+        return;
+    }
+    if (server->daemon != NULL) {
+        /* Closes the listening socket as well. */
+        MHD_stop_daemon(server->daemon);
+    }
+    free(server->input_topic);
+    free(server->notice);
+    free(server);
+}
+
+const char *server_url(const struct server *server) {
+    REQUIRE(server != NULL);
+    return server->listener.url;
+}

@@ -1,0 +1,167 @@
+/* A process with made-up numbers and the real server, for the tests of the page. Prints its URL,
+ * runs until its standard input ends. argv[1]: full, empty or alarm. */
+#include "accrued/log.h"
+#include "accrued/metrics.h"
+#include "accrued/server.h"
+
+#include "../../src/observe/history.h"
+#include "../../src/observe/process.h"
+
+#include <stdio.h>
+
+static struct metric *get(const char *name, enum metric_type type, const char *labels) {
+    return metric_get(name, type, "Made up for a test.", labels);
+}
+
+static void count(const char *name, const char *labels, int64_t value) {
+    metric_add(get(name, METRIC_COUNTER, labels), value);
+}
+
+static void gauge(const char *name, const char *labels, int64_t value, unsigned decimals) {
+    struct metric *metric = get(name, METRIC_GAUGE, labels);
+    metric_set_decimals(metric, decimals);
+    metric_set(metric, value);
+}
+
+static void money(const char *name, const char *labels, int64_t units) {
+    metric_add_amount(get(name, METRIC_GAUGE, labels), (struct amount){units});
+}
+
+static void fill_lines(bool is_alarm) {
+    count("accrued_lines_in_total", "", 1284906);
+    count("accrued_lines_total", "outcome=\"posted\"", 1201433);
+    count("accrued_lines_total", "outcome=\"unchanged\"", 61200);
+    count("accrued_lines_total", "outcome=\"stale\"", 18240);
+    count("accrued_lines_total", "outcome=\"skipped\"", 3990);
+    count("accrued_lines_total", "outcome=\"dead_lettered\"", is_alarm ? 50 : 43);
+    count("accrued_dead_letters_total", "code=\"field_invalid\"", 31);
+    count("accrued_dead_letters_total", "code=\"wrong_partition\"", 9);
+    count("accrued_dead_letters_total", "code=\"reference_unreadable\"", 3);
+    count("accrued_unclassified_lines_total", "", 412);
+}
+
+static void fill_money(void) {
+    static const char *const programs[] = {"azure-consumption", "csp-indirect-reseller",
+                                           "modern-work-usage", "core-transaction"};
+    static const char *const currencies[] = {"EUR", "GBP", "USD"};
+    for (size_t i = 0; i < 4; i++) {
+        char labels[128];
+        (void)snprintf(labels, sizeof labels, "program=\"%s\"", programs[i]);
+        count("accrued_accruals_total", labels, 401200 / (int64_t)(i + 1));
+        for (size_t j = 0; j < 3 - i % 2; j++) {
+            (void)snprintf(labels, sizeof labels, "program=\"%s\",currency=\"%s\"", programs[i],
+                           currencies[j]);
+            money("accrued_accrued_amount", labels,
+                  INT64_C(918273645501234) / (int64_t)(i * 7 + j * 3 + 1) / (j == 1 ? 100 : 1));
+        }
+    }
+    money("accrued_accrued_amount", "program=\"core-transaction\",currency=\"JPY\"", -12500000);
+    count("accrued_forgone_total", "reason=\"no_qualifying_competency\"", 1822);
+    count("accrued_forgone_total", "reason=\"bank_profile_missing\"", 94);
+    count("accrued_forgone_total", "reason=\"partner_unknown\"", 7);
+    money("accrued_forgone_amount", "reason=\"no_qualifying_competency\",currency=\"EUR\"",
+          INT64_C(48211730200));
+    money("accrued_forgone_amount", "reason=\"no_qualifying_competency\",currency=\"USD\"",
+          INT64_C(9120004100));
+    money("accrued_forgone_amount", "reason=\"bank_profile_missing\",currency=\"EUR\"",
+          INT64_C(1250500000));
+    money("accrued_forgone_amount", "reason=\"partner_unknown\",currency=\"EUR\"", 88120000);
+}
+
+static void fill_partitions(bool is_alarm) {
+    for (int i = 0; i < 4; i++) {
+        char labels[32];
+        int64_t high = 321226 + i * 1871;
+        int64_t lag = is_alarm ? 48211 * (i + 1) : i == 2 ? 42 : 0;
+        int64_t held = is_alarm && i == 1 ? 1200 : 0;
+        (void)snprintf(labels, sizeof labels, "partition=\"%d\"", i);
+        gauge("accrued_partition_next_offset", labels, high - held - lag, 0);
+        gauge("accrued_partition_last_stable_offset", labels, high - held, 0);
+        gauge("accrued_partition_high_watermark", labels, high, 0);
+        gauge("accrued_partition_lag_lines", labels, lag, 0);
+        gauge("accrued_partition_lag_seconds", labels,
+              is_alarm ? 754000 + i * 1000
+              : i == 2 ? 340
+                       : 0,
+              3);
+        gauge("accrued_ledger_lines", labels, 300400 + i, 0);
+        gauge("accrued_ledger_bytes", labels, 36048000 + i * 12000, 0);
+        count("accrued_restore_blocks_total", labels, 18 + i);
+    }
+}
+
+static void fill_workings(bool is_alarm) {
+    static const int64_t durations[] = {5,   10,   20,   50,   100,   200,
+                                        500, 1000, 2000, 5000, 10000, 30000};
+    static const int64_t sizes[] = {1, 10, 100, 1000, 5000, 10000, 20000, 50000};
+    struct metric *seconds = metric_histogram_get("accrued_transaction_seconds",
+                                                  "Made up for a test.", "", durations, 12, 3);
+    struct metric *lines =
+        metric_histogram_get("accrued_batch_lines", "Made up for a test.", "", sizes, 8, 0);
+    for (int i = 0; i < 1000; i++) {
+        metric_observe(seconds, 4 + i % 37);
+        metric_observe(lines, i * 3);
+    }
+    count("accrued_transactions_total", "result=\"committed\"", 8412);
+    count("accrued_transactions_total", "result=\"aborted\"", is_alarm ? 37 : 2);
+    count("accrued_lane_rebuilds_total", "", is_alarm ? 6 : 0);
+    count("accrued_rebalances_total", "", 3);
+    count("accrued_reference_hits_total", "", 2409118);
+    count("accrued_reference_misses_total", "", 31207);
+    count("accrued_reference_round_trips_total", "", 902);
+    gauge("accrued_reference_entries", "", 28112, 0);
+    gauge("accrued_reference_bytes", "", 19820111, 0);
+    gauge("accrued_reference_fresh_age_seconds", "", is_alarm ? 95000 : 410, 3);
+    gauge("accrued_programs_revision", "", 12, 0);
+    for (int64_t i = 0; i < 300; i++) {
+        int64_t lag = is_alarm     ? (i + 1) * 48211 / 30
+                      : i < 80     ? 42000 - i * 520
+                      : i % 37 < 3 ? 900
+                                   : 42;
+        int64_t in = is_alarm ? i * 40 : i * 4283 + (i % 11) * 300;
+        history_take(i * 1000, lag, in);
+    }
+}
+
+static bool is_alarm_now;
+
+static bool check_ready(void *context, struct buffer *reasons) {
+    (void)context;
+    if (is_alarm_now) {
+        buffer_append_string(
+            reasons, "Redis at 127.0.0.1:6379 has not answered for 1 min 35 s: lanes wait.\n"
+                     "Partition 1: an open transaction of its writer holds 1,200 lines back.\n");
+    }
+    return !is_alarm_now;
+}
+
+int main(int argc, char **argv) {
+    const char *state = argc > 1 ? argv[1] : "full";
+    struct fault fault;
+    is_alarm_now = strcmp(state, "alarm") == 0;
+    process_build_info("2.0.2");
+    if (strcmp(state, "empty") != 0) {
+        fill_lines(is_alarm_now);
+        fill_money();
+        fill_partitions(is_alarm_now);
+        fill_workings(is_alarm_now);
+    }
+    struct server *server =
+        server_start(&(struct server_options){.listen = argc > 2 ? argv[2] : "127.0.0.1:0",
+                                              .input_topic = "billing-lines",
+                                              .notice = is_alarm_now ? NULL
+                                                        : argc > 3   ? argv[3]
+                                                                     : NULL,
+                                              .ready = check_ready},
+                     &fault);
+    if (server == NULL) {
+        (void)fprintf(stderr, "%s\n", fault.text);
+        return 1;
+    }
+    (void)printf("%s\n", server_url(server));
+    (void)fflush(stdout);
+    while (getchar() != EOF) {
+    }
+    server_stop(server);
+    return 0;
+}
