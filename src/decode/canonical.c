@@ -1,0 +1,163 @@
+/* Avro's parsing canonical form and its CRC-64-AVRO fingerprint, as the specification has them. */
+#include "compile.h"
+
+#include "accrued/require.h"
+
+#define CRC64_EMPTY UINT64_C(0xc15d213aa4d7a795)
+#define NESTING_MAX 64
+
+struct canonical {
+    struct buffer text;
+    struct arena names;
+    int depth;
+};
+
+static void write_schema(struct canonical *to, const struct json *schema, struct text space);
+
+static void write_string(struct canonical *to, struct text text) {
+    json_append_string(&to->text, text);
+}
+
+static void write_key(struct canonical *to, const char *key, bool *is_first) {
+    buffer_append_string(&to->text, *is_first ? "\"" : ",\"");
+    buffer_append_string(&to->text, key);
+    buffer_append_string(&to->text, "\":");
+    *is_first = false;
+}
+
+static bool is_primitive(struct text name) {
+    static const char *const names[] = {"null",  "boolean", "int",   "long",
+                                        "float", "double",  "bytes", "string"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (text_equal(name, text_of(names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct text qualified(struct canonical *to, struct text name, struct text space) {
+    if (space.size == 0 || is_primitive(name) || memchr(name.data, '.', name.size) != NULL) {
+        return name;
+    }
+    char *full = arena_take(&to->names, space.size + 1 + name.size);
+    memcpy(full, space.data, space.size);
+    full[space.size] = '.';
+    memcpy(full + space.size + 1, name.data, name.size);
+    return (struct text){full, space.size + 1 + name.size};
+}
+
+static void write_list(struct canonical *to, const struct json *list, struct text space,
+                       bool are_symbols) {
+    buffer_append_byte(&to->text, '[');
+    for (const struct json *item = list->first; item != NULL; item = item->next) {
+        if (item != list->first) {
+            buffer_append_byte(&to->text, ',');
+        }
+        if (are_symbols) {
+            write_string(to, item->text);
+        } else {
+            write_schema(to, item, space);
+        }
+    }
+    buffer_append_byte(&to->text, ']');
+}
+
+static void write_fields(struct canonical *to, const struct json *fields, struct text space) {
+    buffer_append_byte(&to->text, '[');
+    for (const struct json *field = fields->first; field != NULL; field = field->next) {
+        buffer_append_string(&to->text, field == fields->first ? "{" : ",{");
+        bool is_first = true;
+        const struct json *name = json_member(field, "name");
+        REQUIRE(name != NULL);
+        write_key(to, "name", &is_first);
+        write_string(to, name->text);
+        write_key(to, "type", &is_first);
+        write_schema(to, json_member(field, "type"), space);
+        buffer_append_byte(&to->text, '}');
+    }
+    buffer_append_byte(&to->text, ']');
+}
+
+/* Attributes in the order name, type, fields, symbols, items, values, size; all others are left out. */
+static void write_object(struct canonical *to, const struct json *schema, struct text space) {
+    const struct json *type = json_member(schema, "type");
+    REQUIRE(type != NULL);
+    if (type->type != JSON_STRING || is_primitive(type->text)) {
+        write_schema(to, type, space);
+        return;
+    }
+    bool is_first = true;
+    buffer_append_byte(&to->text, '{');
+    const struct json *name = json_member(schema, "name");
+    if (name != NULL) {
+        const struct json *own = json_member(schema, "namespace");
+        struct text fullname =
+            qualified(to, name->text, own != NULL && own->type == JSON_STRING ? own->text : space);
+        size_t dot = fullname.size;
+        while (dot > 0 && fullname.data[dot - 1] != '.') {
+            dot--;
+        }
+        space = (struct text){fullname.data, dot > 0 ? dot - 1 : 0};
+        write_key(to, "name", &is_first);
+        write_string(to, fullname);
+    }
+    write_key(to, "type", &is_first);
+    write_string(to, type->text);
+    if (json_member(schema, "fields") != NULL) {
+        write_key(to, "fields", &is_first);
+        write_fields(to, json_member(schema, "fields"), space);
+    }
+    if (json_member(schema, "symbols") != NULL) {
+        write_key(to, "symbols", &is_first);
+        write_list(to, json_member(schema, "symbols"), space, true);
+    }
+    if (json_member(schema, "items") != NULL) {
+        write_key(to, "items", &is_first);
+        write_schema(to, json_member(schema, "items"), space);
+    }
+    if (json_member(schema, "values") != NULL) {
+        write_key(to, "values", &is_first);
+        write_schema(to, json_member(schema, "values"), space);
+    }
+    if (json_member(schema, "size") != NULL) {
+        write_key(to, "size", &is_first);
+        buffer_append_text(&to->text, json_member(schema, "size")->text);
+    }
+    buffer_append_byte(&to->text, '}');
+}
+
+static void write_schema(struct canonical *to, const struct json *schema, struct text space) {
+    REQUIRE(schema != NULL && to->depth < NESTING_MAX);
+    to->depth++;
+    if (schema->type == JSON_STRING) {
+        write_string(to, qualified(to, schema->text, space));
+    } else if (schema->type == JSON_ARRAY) {
+        write_list(to, schema, space, false);
+    } else {
+        write_object(to, schema, space);
+    }
+    to->depth--;
+}
+
+static uint64_t crc64_avro(struct text text) {
+    uint64_t crc = CRC64_EMPTY;
+    for (size_t i = 0; i < text.size; i++) {
+        crc ^= (uint8_t)text.data[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ (CRC64_EMPTY & -(crc & 1));
+        }
+    }
+    return crc;
+}
+
+uint64_t canonical_fingerprint(const struct json *schema) {
+    struct canonical to = {.depth = 0};
+    buffer_init(&to.text);
+    arena_init(&to.names);
+    write_schema(&to, schema, TEXT(""));
+    uint64_t fingerprint = crc64_avro(buffer_text(&to.text));
+    buffer_release(&to.text);
+    arena_release(&to.names);
+    return fingerprint;
+}

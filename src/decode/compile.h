@@ -1,0 +1,21 @@
+/* compile.h: a writer's schema, as JSON, → a plan; and its canonical form. Private to decode. Pure.
+ *
+ * Works on the JSON text because Avro C drops what resolution needs: defaults, aliases and logical
+ * types. Whether the JSON is a schema at all, Avro C has decided before (schema_avro.c). */
+#ifndef ACCRUED_DECODE_COMPILE_H
+#define ACCRUED_DECODE_COMPILE_H
+
+#include "plan.h"
+
+#include "accrued/fault.h"
+#include "accrued/json_tree.h"
+
+/* Everything lives in the arena. NULL: *fault names the field that cannot be resolved. Writer names and
+ * aliases are matched to the fields of BillingLine. */
+const struct plan_node *plan_compile(struct arena *arena, const struct json *schema,
+                                     struct fault *fault);
+
+/* CRC-64-AVRO of the schema's parsing canonical form. */
+uint64_t canonical_fingerprint(const struct json *schema);
+
+#endif

@@ -1,0 +1,47 @@
+#include "accrued/decode.h"
+
+#define CONFLUENT_MAGIC 0x00
+#define CONFLUENT_HEADER_SIZE 5
+#define SINGLE_OBJECT_HEADER_SIZE 10
+static const uint8_t single_object_magic[2] = {0xC3, 0x01};
+
+bool frame_parse(struct text value, struct schema_ref *ret_ref, struct text *ret_datum,
+                 struct reject *ret_reject) {
+    const uint8_t *bytes = (const uint8_t *)value.data;
+    if (value.size >= CONFLUENT_HEADER_SIZE && bytes[0] == CONFLUENT_MAGIC) {
+        uint32_t id = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 |
+                      (uint32_t)bytes[3] << 8 | bytes[4];
+        *ret_ref = (struct schema_ref){.framing = FRAMING_CONFLUENT, .id = id};
+        *ret_datum = (struct text){value.data + CONFLUENT_HEADER_SIZE,
+                                   value.size - CONFLUENT_HEADER_SIZE};
+        return true;
+    }
+    if (value.size >= SINGLE_OBJECT_HEADER_SIZE &&
+        memcmp(bytes, single_object_magic, sizeof single_object_magic) == 0) {
+        struct cursor from = cursor_of(bytes + sizeof single_object_magic, sizeof(uint64_t));
+        *ret_ref = (struct schema_ref){.framing = FRAMING_SINGLE_OBJECT,
+                                       .fingerprint = cursor_u64le(&from)};
+        *ret_datum = (struct text){value.data + SINGLE_OBJECT_HEADER_SIZE,
+                                   value.size - SINGLE_OBJECT_HEADER_SIZE};
+        return true;
+    }
+    if (value.size == 0) {
+        return reject_set(ret_reject, REJECT_AVRO_MALFORMED, "the value is empty");
+    }
+    return reject_set(ret_reject, REJECT_AVRO_MALFORMED,
+                      "byte 0: 0x%02x begins neither a Confluent frame (00, 4 bytes of id) nor a "
+                      "single-object one (c3 01, 8 bytes of fingerprint); %zu bytes",
+                      bytes[0], value.size);
+}
+
+void frame_append(struct buffer *to, struct schema_ref ref) {
+    if (ref.framing == FRAMING_CONFLUENT) {
+        buffer_append_byte(to, CONFLUENT_MAGIC);
+        for (unsigned shift = 32; shift > 0; shift -= 8) {
+            buffer_append_byte(to, (uint8_t)(ref.id >> (shift - 8)));
+        }
+    } else {
+        buffer_append(to, single_object_magic, sizeof single_object_magic);
+        buffer_append_u64le(to, ref.fingerprint);
+    }
+}

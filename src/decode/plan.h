@@ -1,0 +1,75 @@
+/* plan.h: how to read one writer's records into a billing line. Private to decode. Pure.
+ *
+ * A plan is a tree of types, made once per writer schema by schema_avro.c. Reading walks the record's
+ * bytes once: fields of ours go straight into struct billing_line, all others are skipped. Follows
+ * Avro's resolution rules; decimals of any scale, as bytes or fixed, are our stated extension. */
+#ifndef ACCRUED_DECODE_PLAN_H
+#define ACCRUED_DECODE_PLAN_H
+
+#include "accrued/arena.h"
+#include "accrued/buffer.h"
+#include "accrued/line.h"
+
+enum plan_type {
+    PLAN_NULL,
+    PLAN_BOOLEAN,
+    PLAN_INT,
+    PLAN_LONG,
+    PLAN_FLOAT,
+    PLAN_DOUBLE,
+    PLAN_BYTES,
+    PLAN_STRING,
+    PLAN_FIXED,
+    PLAN_ENUM,
+    PLAN_ARRAY,
+    PLAN_MAP,
+    PLAN_UNION,
+    PLAN_RECORD,
+};
+const char *plan_type_name(enum plan_type type);
+
+enum plan_logical { LOGICAL_NONE, LOGICAL_DECIMAL, LOGICAL_TIMESTAMP_MICROS };
+
+struct plan_node {
+    enum plan_type type;
+    enum plan_logical logical;
+    unsigned scale;            /* LOGICAL_DECIMAL */
+    size_t size;               /* PLAN_FIXED */
+    size_t count;              /* symbols or children */
+    const struct text *symbols;        /* PLAN_ENUM */
+    const struct plan_node **children; /* fields, branches, items, values */
+    int *targets;              /* of the outermost record: index into line_fields, −1: skip */
+};
+
+/* A field of BillingLine: where it goes and what it may be written as. */
+enum line_field_kind {
+    FIELD_TEXT,
+    FIELD_FOLDED,
+    FIELD_REVISION,
+    FIELD_STATUS,
+    FIELD_MONTH,
+    FIELD_DAY,
+    FIELD_CURRENCY,
+    FIELD_MEASURE,
+    FIELD_TIME,
+};
+struct line_field {
+    const char *name;
+    enum line_field_kind kind;
+    bool optional;    /* may be null */
+    bool has_default; /* may be missing in the writer's schema */
+    size_t offset;    /* of the value in struct billing_line */
+    size_t has_offset; /* of its `has_…` flag; 0: none */
+};
+extern const struct line_field line_fields[];
+extern const size_t line_field_count;
+/* Index by name, or −1. */
+int line_field_find(struct text name);
+/* May a value of this type become the field? (Unions are decided per record.) */
+bool line_field_accepts(const struct line_field *field, const struct plan_node *node);
+
+/* Reads a whole datum. Missing fields have their defaults. false: *ret_reject. */
+bool plan_read(const struct plan_node *record, struct text datum, struct arena *arena,
+               struct billing_line *ret_line, struct reject *ret_reject);
+
+#endif
