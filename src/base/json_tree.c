@@ -21,9 +21,18 @@ const struct json *json_member(const struct json *object, const char *name) {
     return member_named(object, text_of(name));
 }
 
-/* Every member of `a` that counts is equal to that of `b`; *ret_count: how many there are. */
-static bool members_equal(const struct json *a, const struct json *b, size_t *ret_count) {
+static size_t member_count(const struct json *object) {
     size_t count = 0;
+    for (const struct json *member = object->first; member != NULL; member = member->next) {
+        count += member_named(object, member->name) == member;
+    }
+    return count;
+}
+
+static bool objects_equal(const struct json *a, const struct json *b) {
+    if (member_count(a) != member_count(b)) {
+        return false;
+    }
     for (const struct json *member = a->first; member != NULL; member = member->next) {
         if (member_named(a, member->name) != member) {
             continue;
@@ -32,9 +41,7 @@ static bool members_equal(const struct json *a, const struct json *b, size_t *re
         if (other == NULL || !json_equal(member, other)) {
             return false;
         }
-        count++;
     }
-    *ret_count = count;
     return true;
 }
 
@@ -44,9 +51,7 @@ bool json_equal(const struct json *a, const struct json *b) {
         return false;
     }
     if (a->type == JSON_OBJECT) {
-        size_t count_a;
-        size_t count_b;
-        return members_equal(a, b, &count_a) && members_equal(b, a, &count_b) && count_a == count_b;
+        return objects_equal(a, b);
     }
     if (a->type != JSON_ARRAY) {
         return text_equal(a->text, b->text);

@@ -23,7 +23,7 @@ const char *lane_readiness_name(enum lane_readiness readiness) {
     case LANE_READY: return "ready";
     case LANE_STOPPED: return "stopped";
     }
-    REQUIRE(!"a readiness without a name");
+    REQUIRE(false && "a readiness without a name");
 }
 
 static void set_readiness(struct lane *lane, enum lane_readiness readiness) {

@@ -134,7 +134,7 @@ static bool is_affected(const struct rerate_walk *walk, const struct line_state 
     case RERATE_PROGRAM: return walk->program_index >= 0;
     case RERATE_ALL: return true;
     }
-    REQUIRE(!"a re-rate scope without a meaning");
+    REQUIRE(false && "a re-rate scope without a meaning");
 }
 
 static bool rerate_line(void *context, const struct line_state *state) {

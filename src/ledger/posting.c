@@ -12,7 +12,7 @@ const char *accrual_reason_name(enum accrual_reason reason) {
     case ACCRUAL_VOID: return "VOID";
     case ACCRUAL_RERATE: return "RERATE";
     }
-    REQUIRE(!"an accrual reason without a name");
+    REQUIRE(false && "an accrual reason without a name");
 }
 
 void posting_init(struct posting *posting) {

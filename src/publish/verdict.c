@@ -11,7 +11,7 @@ const char *verdict_name(enum verdict verdict) {
     case VERDICT_REBUILD: return "rebuild";
     case VERDICT_STOP: return "stop";
     }
-    REQUIRE(!"a verdict without a name");
+    REQUIRE(false && "a verdict without a name");
 }
 
 enum verdict verdict_of(struct kafka_error_facts facts) {

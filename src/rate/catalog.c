@@ -9,7 +9,7 @@ const char *catalog_field_name(enum catalog_field field) {
     case CATALOG_PRODUCT_NAME: return "product_name";
     case CATALOG_METER_CATEGORY: return "meter_category";
     }
-    REQUIRE(!"a catalog field without a name");
+    REQUIRE(false && "a catalog field without a name");
 }
 
 void catalog_init(struct catalog *catalog) {
@@ -42,7 +42,7 @@ static struct text field_of(const struct billing_line *line, enum catalog_field 
     case CATALOG_PRODUCT_NAME: return line->product_name;
     case CATALOG_METER_CATEGORY: return line->meter_category;
     }
-    REQUIRE(!"a catalog field without a place in the line");
+    REQUIRE(false && "a catalog field without a place in the line");
 }
 
 static bool match_holds(const struct catalog_match *match, const struct billing_line *line) {
@@ -55,7 +55,7 @@ static bool match_holds(const struct catalog_match *match, const struct billing_
     case MATCH_PREFIX: return text_starts_with(value, match->value);
     case MATCH_CONTAINS: return text_contains_ignoring_case(value, match->value);
     }
-    REQUIRE(!"a match operator without a meaning");
+    REQUIRE(false && "a match operator without a meaning");
 }
 
 static bool rule_holds(const struct catalog_rule *rule, const struct billing_line *line) {

@@ -18,7 +18,7 @@ const char *reject_code_name(enum reject_code code) {
     case REJECT_PERIOD_EXPIRED: return "period_expired";
     case REJECT_JSON_MALFORMED: return "json_malformed";
     }
-    REQUIRE(!"a reject code without a name");
+    REQUIRE(false && "a reject code without a name");
 }
 
 bool reject_set(struct reject *reject, enum reject_code code, const char *format, ...) {

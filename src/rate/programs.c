@@ -9,7 +9,7 @@ const char *beneficiary_name(enum beneficiary beneficiary) {
     case BENEFICIARY_PAL: return "pal";
     case BENEFICIARY_CPOR: return "cpor";
     }
-    REQUIRE(!"a beneficiary without a name");
+    REQUIRE(false && "a beneficiary without a name");
 }
 
 const char *pays_name(enum pays pays) {
@@ -17,7 +17,7 @@ const char *pays_name(enum pays pays) {
     case PAYS_MONEY: return "money";
     case PAYS_RECOGNITION: return "recognition";
     }
-    REQUIRE(!"a kind of pay without a name");
+    REQUIRE(false && "a kind of pay without a name");
 }
 
 enum link_type beneficiary_link_type(enum beneficiary beneficiary) {
@@ -27,7 +27,7 @@ enum link_type beneficiary_link_type(enum beneficiary beneficiary) {
     case BENEFICIARY_CPOR: return LINK_CPOR;
     case BENEFICIARY_RESELLER: break;
     }
-    REQUIRE(!"a reseller has no link");
+    REQUIRE(false && "a reseller has no link");
 }
 
 bool texts_contain(struct texts texts, struct text wanted) {

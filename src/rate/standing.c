@@ -13,7 +13,7 @@ const char *forgone_reason_name(enum forgone_reason reason) {
     case FORGONE_TAX_PROFILE_MISSING: return "tax_profile_missing";
     case FORGONE_NO_LINK: return "no_link";
     }
-    REQUIRE(!"a forgone reason without a name");
+    REQUIRE(false && "a forgone reason without a name");
 }
 
 static bool any_contains(struct intervals intervals, int32_t day) {
