@@ -14,7 +14,7 @@ bool line_from_json(const struct json *object, struct arena *arena, struct billi
 
 /* Appends {"line_id": …} with every field of the schema, without a newline. */
 void line_append_json(struct buffer *to, const struct billing_line *line);
-/* Appends the Avro datum of schemas/billing-line.avsc (encode/line_avro.c). */
+/* Appends the Avro datum of schemas/billing-line.avsc. */
 void line_append_avro(struct buffer *to, const struct billing_line *line);
 
 #endif
