@@ -10,25 +10,26 @@
 #include "accrued/require.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define LINE_SIZE_MAX (16U << 20)
 
 static const char usage[] =
-    "usage: accrued rate --programs FILE --reference FILE --lines FILE [--catalog FILE] [--no-link]\n"
+    "Usage: accrued rate --programs FILE --lines FILE [--reference FILE] [--catalog FILE]\n"
+    "                    [--no-link] [--summary]\n"
     "\n"
     "Rates billing lines from a file and writes accruals, forgone and dead letters as JSON lines\n"
     "to standard output. No broker, no Redis, nothing is remembered.\n"
     "\n"
-    "  --programs FILE   programs.yaml: the rules\n"
-    "  --catalog FILE    catalog.yaml: product → family and workload\n"
-    "  --reference FILE  partners and customers, a JSON object a line\n"
-    "  --lines FILE      lines, changed reference values and re-rates, a JSON object a line;\n"
-    "                    - is standard input\n"
-    "  --no-link         report lines without a matching partner-of-record link as forgone\n"
-    "  --summary         counts on standard error at the end\n";
+    "      --programs FILE    programs.yaml: the rules\n"
+    "      --catalog FILE     catalog.yaml: product to family and workload\n"
+    "      --reference FILE   partners and customers, a JSON object a line\n"
+    "      --lines FILE       lines, changed reference values and re-rates, a JSON object a line;\n"
+    "                         - is standard input\n"
+    "      --no-link          report lines without a matching partner-of-record link as forgone\n"
+    "      --summary          counts on standard error at the end\n"
+    "  -h, --help             this text\n";
 
 struct rate_options {
     const char *programs;
@@ -54,38 +55,25 @@ struct rate_run {
     struct rate_counts counts;
 };
 
-static bool parse_options(int argc, char **argv, struct rate_options *ret_options) {
-    static const struct option known[] = {
-        {"programs", required_argument, NULL, 'p'}, {"catalog", required_argument, NULL, 'c'},
-        {"reference", required_argument, NULL, 'r'}, {"lines", required_argument, NULL, 'l'},
-        {"no-link", no_argument, NULL, 'n'},         {"summary", no_argument, NULL, 's'},
-        {NULL, 0, NULL, 0},
-    };
-    struct rate_options options = {NULL, NULL, NULL, NULL, false, false};
-    int option = 0;
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (option) {
-        case 'p': options.programs = optarg; break;
-        case 'c': options.catalog = optarg; break;
-        case 'r': options.reference = optarg; break;
-        case 'l': options.lines = optarg; break;
-        case 'n': options.no_link = true; break;
-        case 's': options.summary = true; break;
-        default: return false;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "accrued rate: unexpected argument \"%s\"\n", argv[optind]);
-        return false;
-    }
-    if (options.programs == NULL || options.lines == NULL) {
-        fprintf(stderr, "accrued rate: %s is required\n",
-                options.programs == NULL ? "--programs" : "--lines");
-        return false;
-    }
-    *ret_options = options;
-    return true;
-}
+enum {
+    OPTION_PROGRAMS = 256,
+    OPTION_CATALOG,
+    OPTION_REFERENCE,
+    OPTION_LINES,
+    OPTION_NO_LINK,
+    OPTION_SUMMARY
+};
+
+static const struct option long_options[] = {
+    {"programs", required_argument, NULL, OPTION_PROGRAMS},
+    {"catalog", required_argument, NULL, OPTION_CATALOG},
+    {"reference", required_argument, NULL, OPTION_REFERENCE},
+    {"lines", required_argument, NULL, OPTION_LINES},
+    {"no-link", no_argument, NULL, OPTION_NO_LINK},
+    {"summary", no_argument, NULL, OPTION_SUMMARY},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
 
 static void flush(struct rate_run *run) {
     if (run->output.size > 0) {
@@ -119,8 +107,8 @@ static void report_unrated(void *context, const struct billing_line *line,
     fprintf(stderr,
             "accrued rate: line %.*s of customer %.*s could not be rated again and keeps its "
             "state: %s: %s\n",
-            TEXT_ARGS(line->line_id), TEXT_ARGS(line->customer_id),
-            reject_code_name(reject->code), reject->message);
+            TEXT_ARGS(line->line_id), TEXT_ARGS(line->customer_id), reject_code_name(reject->code),
+            reject->message);
 }
 
 static void write_dead_letter(struct rate_run *run, struct text raw, size_t line_number,
@@ -135,19 +123,17 @@ static void write_dead_letter(struct rate_run *run, struct text raw, size_t line
     run->counts.dead_letters++;
 }
 
-static bool take_reference(struct rate_run *run, enum reference_kind kind,
-                           const struct json *value, struct reject *ret_reject) {
+static bool take_reference(struct rate_run *run, enum reference_kind kind, const struct json *value,
+                           struct reject *ret_reject) {
     const char *id_name = kind == REFERENCE_PARTNER ? "mpn_id" : "customer_id";
     const struct json *id = json_member(value, id_name);
     if (id == NULL || id->type != JSON_STRING || id->text.size == 0) {
         return reject_set(ret_reject, REJECT_FIELD_INVALID, "%s: missing, empty or not a string",
                           id_name);
     }
-    struct text wanted =
-        kind == REFERENCE_CUSTOMER ? arena_fold(&run->arena, id->text) : id->text;
+    struct text wanted = kind == REFERENCE_CUSTOMER ? arena_fold(&run->arena, id->text) : id->text;
     size_t size = 0;
-    reference_table_put(&run->offline.references,
-                        reference_from_tree(kind, wanted, value, &size));
+    reference_table_put(&run->offline.references, reference_from_tree(kind, wanted, value, &size));
     return true;
 }
 
@@ -181,8 +167,7 @@ static bool optional_day(const struct json *object, const char *name, int32_t ab
                       name, TEXT_ARGS(text));
 }
 
-static bool take_rerate(struct rate_run *run, const struct json *value,
-                        struct reject *ret_reject) {
+static bool take_rerate(struct rate_run *run, const struct json *value, struct reject *ret_reject) {
     struct rerate_request request = {.scope = RERATE_ALL};
     struct text scope;
     if (!optional_text(value, "scope", &scope, ret_reject) ||
@@ -332,9 +317,9 @@ static int rate_files(const struct rate_options *options, const struct programs 
     buffer_init(&run.output);
     offline_init(&run.offline, programs, catalog,
                  (struct offline_options){{options->no_link}, write_event, report_unrated, &run});
-    bool done = (options->reference == NULL ||
-                 each_line(&run, options->reference, visit_reference)) &&
-                each_line(&run, options->lines, visit_input);
+    bool done =
+        (options->reference == NULL || each_line(&run, options->reference, visit_reference)) &&
+        each_line(&run, options->lines, visit_input);
     flush(&run);
     if (fflush(stdout) != 0) {
         fprintf(stderr, "accrued rate: standard output: %s\n", strerror(errno));
@@ -343,8 +328,8 @@ static int rate_files(const struct rate_options *options, const struct programs 
     if (options->summary) {
         fprintf(stderr,
                 "%zu lines: %zu accruals, %zu forgone, %zu dead letters, %zu not rated again\n",
-                run.counts.lines, run.counts.accruals, run.counts.forgone,
-                run.counts.dead_letters, run.counts.unrated);
+                run.counts.lines, run.counts.accruals, run.counts.forgone, run.counts.dead_letters,
+                run.counts.unrated);
     }
     offline_release(&run.offline);
     buffer_release(&run.output);
@@ -352,25 +337,46 @@ static int rate_files(const struct rate_options *options, const struct programs 
     return done ? COMMAND_OK : COMMAND_FAILED;
 }
 
-int command_rate(int argc, char **argv) {
-    struct rate_options options;
-    if (!parse_options(argc, argv, &options)) {
-        fputs(usage, stderr);
-        return COMMAND_USAGE;
-    }
+static int rate_with(const struct rate_options *options) {
     struct catalog catalog;
     struct programs programs;
     struct fault fault;
     catalog_init(&catalog);
     programs_init(&programs);
     int code = COMMAND_FAILED;
-    if ((options.catalog == NULL || catalog_load(&catalog, options.catalog, &fault)) &&
-        programs_load(&programs, &catalog, options.programs, &fault)) {
-        code = rate_files(&options, &programs, &catalog);
+    if ((options->catalog == NULL || catalog_load(&catalog, options->catalog, &fault)) &&
+        programs_load(&programs, &catalog, options->programs, &fault)) {
+        code = rate_files(options, &programs, &catalog);
     } else {
-        fprintf(stderr, "accrued rate: %s\n", fault.text);
+        code = command_failed("rate", &fault);
     }
     programs_release(&programs);
     catalog_release(&catalog);
     return code;
+}
+
+int command_rate(int argc, char **argv) {
+    struct rate_options options = {.no_link = false};
+    struct command_common common = {.override_count = 0};
+    int option = 0;
+    while ((option = command_getopt(argc, argv, "", long_options, &common)) != -1) {
+        switch (option) {
+        case 'h': (void)fputs(usage, stdout); return COMMAND_OK;
+        case OPTION_PROGRAMS: options.programs = optarg; break;
+        case OPTION_CATALOG: options.catalog = optarg; break;
+        case OPTION_REFERENCE: options.reference = optarg; break;
+        case OPTION_LINES: options.lines = optarg; break;
+        case OPTION_NO_LINK: options.no_link = true; break;
+        case OPTION_SUMMARY: options.summary = true; break;
+        default: return COMMAND_USAGE;
+        }
+    }
+    if (optind < argc) {
+        return command_usage(argv[0], "\"%s\" is too much", argv[optind]);
+    }
+    if (options.programs == NULL || options.lines == NULL) {
+        return command_usage(argv[0], "%s is required",
+                             options.programs == NULL ? "--programs" : "--lines");
+    }
+    return rate_with(&options);
 }

@@ -4,10 +4,6 @@
 #include "accrued/require.h"
 #include "plan.h"
 
-/* So much of a bad value stands in a message. */
-#define SHOWN_SIZE_MAX 80
-#define CUT(t) (int)((t).size < SHOWN_SIZE_MAX ? (t).size : SHOWN_SIZE_MAX), (t).data
-
 static bool wrong_type(const char *name, const struct json *value, const char *wanted,
                        struct reject *reject) {
     return reject_set(reject, REJECT_FIELD_INVALID, "%s: %s, expected %s", name,

@@ -200,9 +200,6 @@ static bool read_scalar(struct cursor *from, const struct plan_node *node, struc
     return !from->bad;
 }
 
-/* Texts in messages are cut: they may be anything. */
-#define CUT(t) (int)((t).size < 60 ? (t).size : 60), (t).data
-
 static bool set_measure(const struct line_field *field, const struct scalar *scalar,
                         struct measure *ret_measure, struct reject *reject) {
     int128 units = 0;

@@ -10,6 +10,9 @@
 #include "accrued/buffer.h"
 #include "accrued/line.h"
 
+/* For "%.*s" in messages: texts there are cut, they may be anything. */
+#define CUT(t) (int)((t).size < 60 ? (t).size : 60), (t).data
+
 enum plan_type {
     PLAN_NULL,
     PLAN_BOOLEAN,
