@@ -136,9 +136,8 @@ static bool read_interval(struct maker *maker, struct place place, const struct 
         !read_day(maker, place, object, "to", DAY_MAX, &interval.to)) {
         return false;
     }
-    if (interval.from > interval.to) {
-        return refuse(maker, place, "from", "later than \"to\"");
-    }
+    /* Half-open: `from` at or after `to` is an interval that never holds, as of a link that was
+     * withdrawn before it began. */
     *ret_interval = interval;
     return true;
 }

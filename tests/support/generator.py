@@ -292,10 +292,11 @@ class Generator:
             parts.append(
                 f"tags: {self.pick(('[strategic]', '[voice, strategic]', '[voice]', '[]'))}"
             )
+        start, end = sorted((self.pick(self.days), self.pick(self.days)))
         if self.chance(0.4):
-            parts.append(f"from: {self.pick(self.days)}")
-        if self.chance(0.4):
-            parts.append(f"to: {self.pick(self.days)}")
+            parts.append(f"from: {start}")
+        if self.chance(0.4) and start < end:
+            parts.append(f"to: {end}")
         return "  - {" + ", ".join(parts) + "}"
 
     def catalog(self):
