@@ -80,6 +80,7 @@ struct ingest_map {
     const char *type_value;   /* API items: attributes.objectType that says this format; or NULL */
     const char *type_value_2; /* another one */
     bool is_day_first;        /* 3/4/2020 is 3 April */
+    bool has_short_rows;      /* a row may leave out its last columns */
 };
 
 #define INGEST_MAP_COUNT 6

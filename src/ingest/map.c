@@ -163,6 +163,7 @@ void ingest_map_append_yaml(struct buffer *to, const struct ingest_map *map) {
     append_pair(to, "tag", map->tag);
     append_pair(to, "null_word", map->null_word);
     buffer_append_string(to, map->is_day_first ? "day_first: true\n" : "");
+    buffer_append_string(to, map->has_short_rows ? "short_rows: true\n" : "");
     buffer_append_string(to, "fields:\n");
     for (size_t i = 0; i < INGEST_FIELD_COUNT; i++) {
         if (source_is_used(&map->fields[i])) {

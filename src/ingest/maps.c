@@ -103,6 +103,7 @@ const struct ingest_map ingest_maps[] = {
                      "charge_type", "charge_start_date", "charge_end_date", "OrderId", "Region",
                      "DetailLineItemId"},
         .recognise = {"ResourceGuid", "ConsumedQuantity"},
+        .has_short_rows = true,
         .detail = "UsageDate", /* the file's second part: usage by day, without money */
         .type_value = "UsageBasedLineItem",
         .type_value_2 = "DailyUsageLineItem",
