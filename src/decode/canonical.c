@@ -79,7 +79,8 @@ static void write_fields(struct canonical *to, const struct json *fields, struct
     buffer_append_byte(&to->text, ']');
 }
 
-/* Attributes in the order name, type, fields, symbols, items, values, size; all others are left out. */
+/* Attributes in the order name, type, fields, symbols, items, values, size; all others are left
+ * out. */
 static void write_object(struct canonical *to, const struct json *schema, struct text space) {
     const struct json *type = json_member(schema, "type");
     REQUIRE(type != NULL);

@@ -49,9 +49,8 @@ static struct text space_of(struct text fullname) {
 }
 
 static bool primitive_of(struct text name, enum plan_type *ret_type) {
-    static const enum plan_type primitives[] = {PLAN_NULL,  PLAN_BOOLEAN, PLAN_INT,
-                                                PLAN_LONG,  PLAN_FLOAT,   PLAN_DOUBLE,
-                                                PLAN_BYTES, PLAN_STRING};
+    static const enum plan_type primitives[] = {PLAN_NULL,  PLAN_BOOLEAN, PLAN_INT,   PLAN_LONG,
+                                                PLAN_FLOAT, PLAN_DOUBLE,  PLAN_BYTES, PLAN_STRING};
     for (size_t i = 0; i < sizeof primitives / sizeof primitives[0]; i++) {
         if (text_equal(name, text_of(plan_type_name(primitives[i])))) {
             *ret_type = primitives[i];
@@ -96,8 +95,8 @@ static struct plan_node *new_children(struct compiler *compiler, enum plan_type 
     return node;
 }
 
-static const struct plan_node *compile_union(struct compiler *compiler,
-                                             const struct json *schema, struct text space) {
+static const struct plan_node *compile_union(struct compiler *compiler, const struct json *schema,
+                                             struct text space) {
     struct plan_node *node = new_children(compiler, PLAN_UNION, schema->count);
     size_t i = 0;
     for (const struct json *branch = schema->first; branch != NULL; branch = branch->next) {
@@ -131,8 +130,8 @@ static bool take_logical(struct compiler *compiler, const struct json *schema,
 }
 
 /* Fields of a record, and for the outermost one which of ours they are. */
-static bool compile_fields(struct compiler *compiler, const struct json *fields,
-                           struct text space, struct plan_node *node) {
+static bool compile_fields(struct compiler *compiler, const struct json *fields, struct text space,
+                           struct plan_node *node) {
     size_t i = 0;
     for (const struct json *field = fields->first; field != NULL; field = field->next) {
         node->children[i] = compile(compiler, json_member(field, "type"), space);
@@ -144,9 +143,8 @@ static bool compile_fields(struct compiler *compiler, const struct json *fields,
     return true;
 }
 
-static const struct plan_node *compile_named(struct compiler *compiler,
-                                             const struct json *schema, enum plan_type type,
-                                             struct text space) {
+static const struct plan_node *compile_named(struct compiler *compiler, const struct json *schema,
+                                             enum plan_type type, struct text space) {
     struct text name = string_member(schema, "name");
     const struct json *own_space = json_member(schema, "namespace");
     if (own_space != NULL && own_space->type == JSON_STRING) {
@@ -155,8 +153,8 @@ static const struct plan_node *compile_named(struct compiler *compiler,
     struct text fullname = full_name(compiler->arena, name, space);
     const struct json *list = json_member(schema, type == PLAN_ENUM ? "symbols" : "fields");
     size_t count = list == NULL ? 0 : list->count;
-    struct plan_node *node = type == PLAN_RECORD ? new_children(compiler, type, count)
-                                                 : new_node(compiler, type);
+    struct plan_node *node =
+        type == PLAN_RECORD ? new_children(compiler, type, count) : new_node(compiler, type);
     if (compiler->named_count == NAMED_COUNT_MAX) {
         return refuse(compiler, "too many named types, at", fullname);
     }
@@ -181,8 +179,8 @@ static const struct plan_node *compile_named(struct compiler *compiler,
     return take_logical(compiler, schema, node) ? node : NULL;
 }
 
-static const struct plan_node *compile_object(struct compiler *compiler,
-                                              const struct json *schema, struct text space) {
+static const struct plan_node *compile_object(struct compiler *compiler, const struct json *schema,
+                                              struct text space) {
     const struct json *type = json_member(schema, "type");
     if (type == NULL || type->type != JSON_STRING) {
         return type == NULL ? NULL : compile(compiler, type, space);
@@ -233,8 +231,8 @@ static const struct plan_node *compile(struct compiler *compiler, const struct j
     return node;
 }
 
-/* Our field that the writer's field is. Aliases are the reader's to declare: BillingLine has none yet,
- * so only the name counts. */
+/* Our field that the writer's field is. Aliases are the reader's to declare: BillingLine has none
+ * yet, so only the name counts. */
 static bool bind_targets(struct compiler *compiler, const struct json *schema,
                          struct plan_node *record) {
     const struct json *fields = json_member(schema, "fields");
@@ -251,14 +249,14 @@ static bool bind_targets(struct compiler *compiler, const struct json *schema,
         is_written[target] = true;
         if (!line_field_accepts(&line_fields[target], record->children[i])) {
             return fault_set(compiler->fault, "field %s: the writer's %s cannot become this field",
-                             line_fields[target].name,
-                             plan_type_name(record->children[i]->type));
+                             line_fields[target].name, plan_type_name(record->children[i]->type));
         }
     }
     for (size_t f = 0; f < line_field_count; f++) {
         if (!is_written[f] && !line_fields[f].has_default) {
-            return fault_set(compiler->fault, "field %s: the writer's schema lacks it, and it has "
-                                              "no default",
+            return fault_set(compiler->fault,
+                             "field %s: the writer's schema lacks it, and it has "
+                             "no default",
                              line_fields[f].name);
         }
     }

@@ -10,8 +10,8 @@
 #include "accrued/fault.h"
 #include "accrued/json_tree.h"
 
-/* Everything lives in the arena. NULL: *fault names the field that cannot be resolved. Writer names and
- * aliases are matched to the fields of BillingLine. */
+/* Everything lives in the arena. NULL: *fault names the field that cannot be resolved. Writer names
+ * and aliases are matched to the fields of BillingLine. */
 const struct plan_node *plan_compile(struct arena *arena, const struct json *schema,
                                      struct fault *fault);
 

@@ -12,8 +12,8 @@ bool frame_parse(struct text value, struct schema_ref *ret_ref, struct text *ret
         uint32_t id = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 |
                       (uint32_t)bytes[3] << 8 | bytes[4];
         *ret_ref = (struct schema_ref){.framing = FRAMING_CONFLUENT, .id = id};
-        *ret_datum = (struct text){value.data + CONFLUENT_HEADER_SIZE,
-                                   value.size - CONFLUENT_HEADER_SIZE};
+        *ret_datum =
+            (struct text){value.data + CONFLUENT_HEADER_SIZE, value.size - CONFLUENT_HEADER_SIZE};
         return true;
     }
     if (value.size >= SINGLE_OBJECT_HEADER_SIZE &&

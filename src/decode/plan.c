@@ -57,11 +57,11 @@ int line_field_find(struct text name) {
 
 const char *plan_type_name(enum plan_type type) {
     static const char *const names[] = {
-        [PLAN_NULL] = "null",     [PLAN_BOOLEAN] = "boolean", [PLAN_INT] = "int",
-        [PLAN_LONG] = "long",     [PLAN_FLOAT] = "float",     [PLAN_DOUBLE] = "double",
-        [PLAN_BYTES] = "bytes",   [PLAN_STRING] = "string",   [PLAN_FIXED] = "fixed",
-        [PLAN_ENUM] = "enum",     [PLAN_ARRAY] = "array",     [PLAN_MAP] = "map",
-        [PLAN_UNION] = "union",   [PLAN_RECORD] = "record",
+        [PLAN_NULL] = "null",   [PLAN_BOOLEAN] = "boolean", [PLAN_INT] = "int",
+        [PLAN_LONG] = "long",   [PLAN_FLOAT] = "float",     [PLAN_DOUBLE] = "double",
+        [PLAN_BYTES] = "bytes", [PLAN_STRING] = "string",   [PLAN_FIXED] = "fixed",
+        [PLAN_ENUM] = "enum",   [PLAN_ARRAY] = "array",     [PLAN_MAP] = "map",
+        [PLAN_UNION] = "union", [PLAN_RECORD] = "record",
     };
     REQUIRE((size_t)type < sizeof names / sizeof names[0]);
     return names[type];
@@ -204,8 +204,7 @@ static bool set_measure(const struct line_field *field, const struct scalar *sca
                         struct measure *ret_measure, struct reject *reject) {
     int128 units = 0;
     if (scalar->bytes.size == 0) {
-        return reject_set(reject, REJECT_FIELD_INVALID, "%s: a decimal without bytes",
-                          field->name);
+        return reject_set(reject, REJECT_FIELD_INVALID, "%s: a decimal without bytes", field->name);
     }
     if (!decimal_from_bytes((const uint8_t *)scalar->bytes.data, scalar->bytes.size, &units) ||
         !decimal_rescale(units, scalar->node->scale, MEASURE_SCALE, &ret_measure->units)) {
@@ -246,8 +245,8 @@ static bool set_time(const struct scalar *scalar, int64_t *ret_ms, struct reject
     int64_t first = calendar_first_day(0) * INT64_C(86400000);
     int64_t end = calendar_first_day(12 * 10000) * INT64_C(86400000);
     if (ms < first || ms >= end) {
-        return reject_set(reject, REJECT_FIELD_INVALID, "event_time: %lld is outside years 0 to 9999",
-                          (long long)scalar->number);
+        return reject_set(reject, REJECT_FIELD_INVALID,
+                          "event_time: %lld is outside years 0 to 9999", (long long)scalar->number);
     }
     *ret_ms = ms;
     return true;
@@ -289,8 +288,7 @@ static bool read_field(struct cursor *from, const struct plan_node *node,
     }
     if (!line_field_accepts(field, scalar.node)) {
         return scalar.node->type == PLAN_NULL
-                   ? reject_set(reject, REJECT_FIELD_INVALID, "%s: null, but required",
-                                field->name)
+                   ? reject_set(reject, REJECT_FIELD_INVALID, "%s: null, but required", field->name)
                    : reject_set(reject, REJECT_SCHEMA_INCOMPATIBLE,
                                 "%s: the writer's %s cannot become this field", field->name,
                                 plan_type_name(scalar.node->type));

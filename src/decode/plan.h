@@ -1,8 +1,9 @@
 /* plan.h: how to read one writer's records into a billing line. Private to decode. Pure.
  *
- * A plan is a tree of types, made once per writer schema by schema_avro.c. Reading walks the record's
- * bytes once: fields of ours go straight into struct billing_line, all others are skipped. Follows
- * Avro's resolution rules; decimals of any scale, as bytes or fixed, are our stated extension. */
+ * A plan is a tree of types, made once per writer schema by schema_avro.c. Reading walks the
+ * record's bytes once: fields of ours go straight into struct billing_line, all others are skipped.
+ * Follows Avro's resolution rules; decimals of any scale, as bytes or fixed, are our stated
+ * extension. */
 #ifndef ACCRUED_DECODE_PLAN_H
 #define ACCRUED_DECODE_PLAN_H
 
@@ -36,12 +37,12 @@ enum plan_logical { LOGICAL_NONE, LOGICAL_DECIMAL, LOGICAL_TIMESTAMP_MICROS };
 struct plan_node {
     enum plan_type type;
     enum plan_logical logical;
-    unsigned scale;            /* LOGICAL_DECIMAL */
-    size_t size;               /* PLAN_FIXED */
-    size_t count;              /* symbols or children */
+    unsigned scale;                    /* LOGICAL_DECIMAL */
+    size_t size;                       /* PLAN_FIXED */
+    size_t count;                      /* symbols or children */
     const struct text *symbols;        /* PLAN_ENUM */
     const struct plan_node **children; /* fields, branches, items, values */
-    int *targets;              /* of the outermost record: index into line_fields, −1: skip */
+    int *targets; /* of the outermost record: index into line_fields, −1: skip */
 };
 
 /* A field of BillingLine: where it goes and what it may be written as. */
@@ -59,9 +60,9 @@ enum line_field_kind {
 struct line_field {
     const char *name;
     enum line_field_kind kind;
-    bool optional;    /* may be null */
-    bool has_default; /* may be missing in the writer's schema */
-    size_t offset;    /* of the value in struct billing_line */
+    bool optional;     /* may be null */
+    bool has_default;  /* may be missing in the writer's schema */
+    size_t offset;     /* of the value in struct billing_line */
     size_t has_offset; /* of its `has_…` flag; 0: none */
 };
 extern const struct line_field line_fields[];

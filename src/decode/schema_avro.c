@@ -1,17 +1,15 @@
-/* Writer schemas from local files. Avro C decides whether a file is a schema; it is called here, before
- * the lanes start, and nowhere else, because its error state is one for the whole process. */
+/* Writer schemas from local files. Avro C decides whether a file is a schema; it is called here,
+ * before the lanes start, and nowhere else, because its error state is one for the whole process.
+ */
 #include "accrued/decode.h"
 
 #include "compile.h"
+#include "file.h"
 
 #include "accrued/require.h"
 
 #include <avro.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-#define SCHEMA_SIZE_MAX (4U << 20)
 
 struct writer {
     uint32_t id;
@@ -27,28 +25,11 @@ struct schema_set {
     size_t last; /* where the last record's schema was found */
 };
 
-static bool read_file(const char *path, struct buffer *to, struct fault *fault) {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return fault_set(fault, "schema %s: %s", path, strerror(errno));
-    }
-    size_t got = 0;
-    do {
-        got = fread(buffer_reserve(to, 65536), 1, 65536, file);
-        to->size += got;
-    } while (got > 0 && to->size <= SCHEMA_SIZE_MAX);
-    bool failed = ferror(file) != 0;
-    (void)fclose(file);
-    if (failed || to->size > SCHEMA_SIZE_MAX) {
-        return fault_set(fault, "schema %s: %s", path, failed ? "cannot be read" : "too large");
-    }
-    return true;
-}
-
-/* Reads a file that Avro C accepts into a tree; source and tree live as long as buffer and arena. */
-static const struct json *read_schema(const char *path, struct buffer *source,
-                                      struct arena *arena, struct fault *fault) {
-    if (!read_file(path, source, fault)) {
+/* Reads a file that Avro C accepts into a tree; source and tree live as long as buffer and arena.
+ */
+static const struct json *read_schema(const char *path, struct buffer *source, struct arena *arena,
+                                      struct fault *fault) {
+    if (!schema_file_read(path, source, fault)) {
         return NULL;
     }
     avro_schema_t schema = NULL;
@@ -64,8 +45,7 @@ static const struct json *read_schema(const char *path, struct buffer *source,
     return tree;
 }
 
-static bool add_writer(struct schema_set *set, uint32_t id, const char *path,
-                       struct fault *fault) {
+static bool add_writer(struct schema_set *set, uint32_t id, const char *path, struct fault *fault) {
     struct buffer source;
     struct arena scratch;
     buffer_init(&source);
@@ -96,8 +76,8 @@ struct schema_set *schema_set_open(const char *reader_path, const struct schema_
     /* The reader's own schema can always be named by its fingerprint. */
     bool opened = add_writer(set, 0, reader_path, fault);
     if (opened && set->writers[0].plan == NULL) {
-        opened = fault_set(fault, "schema %s: %.*s", reader_path,
-                           TEXT_ARGS(set->writers[0].why_not));
+        opened =
+            fault_set(fault, "schema %s: %.*s", reader_path, TEXT_ARGS(set->writers[0].why_not));
     }
     for (size_t i = 0; i < count && opened; i++) {
         opened = add_writer(set, files[i].id, files[i].path, fault);
