@@ -49,6 +49,7 @@ enum ingest_kind {
 #define INGEST_KIND_COUNT 8
 
 #define INGEST_SPELLINGS_MAX 8
+#define INGEST_FACTORS_MAX 4
 #define INGEST_IDENTITY_MAX 24
 #define INGEST_RECOGNISE_MAX 4
 #define INGEST_SKIP_VALUES_MAX 8
@@ -56,7 +57,10 @@ enum ingest_kind {
 /* NULL ends every list of names below that is not full. */
 struct ingest_source {
     const char *columns[INGEST_SPELLINGS_MAX]; /* the first that has a value in the row counts */
-    const char *constant;                      /* when no column has one; NULL: null */
+    /* A decimal may also be a product, as price and quantity: taken when no column has a value and
+     * every factor has one, exact, rounded half-even once. */
+    const char *factors[INGEST_FACTORS_MAX];
+    const char *constant; /* when no column has one; NULL: null */
     enum ingest_kind kind;
     bool must_have_column; /* a file without any of the columns is the wrong export */
 };

@@ -287,7 +287,7 @@ bool ingest_file(const struct ingest_options *options, const char *path, const c
         (void)ingest_sink_flush(sink, &second); /* what came before is right */
     }
     progress_clear(&run.progress);
-    if (!options->is_quiet) {
+    if (!options->is_quiet && run.input != NULL) {
         tell_summary(&run);
     }
     return run_release(&run) && is_good;

@@ -139,7 +139,7 @@ static void append_names(struct buffer *to, const char *const *names, size_t cou
 }
 
 static bool source_is_used(const struct ingest_source *source) {
-    return source->columns[0] != NULL || source->constant != NULL;
+    return source->columns[0] != NULL || source->factors[0] != NULL || source->constant != NULL;
 }
 
 static void append_source(struct buffer *to, enum ingest_field field,
@@ -149,6 +149,10 @@ static void append_source(struct buffer *to, enum ingest_field field,
     if (source->columns[0] != NULL) {
         buffer_append_string(to, ", columns: ");
         append_names(to, source->columns, INGEST_SPELLINGS_MAX);
+    }
+    if (source->factors[0] != NULL) {
+        buffer_append_string(to, ", product: ");
+        append_names(to, source->factors, INGEST_FACTORS_MAX);
     }
     if (source->constant != NULL) {
         buffer_append_string(to, ", constant: ");

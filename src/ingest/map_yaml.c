@@ -10,7 +10,8 @@
 static const char *const map_keys[] = {"format",    "what",   "tag",        "null_word",
                                        "day_first", "fields", "identity",   "recognise",
                                        "detail",    "skip",   "short_rows", "object_types"};
-static const char *const source_keys[] = {"kind", "columns", "constant", "must_have_column"};
+static const char *const source_keys[] = {"kind", "columns", "product", "constant",
+                                          "must_have_column"};
 static const char *const skip_keys[] = {"column", "values"};
 
 /* A list of names into a fixed array; unused places stay NULL. The texts end with NUL: they are the
@@ -84,10 +85,17 @@ static bool read_source(const struct fields *fields, const struct node *node,
     }
     bool is_good = read_kind(fields, node, field, &source->kind);
     is_good = read_names(fields, node, "columns", source->columns, INGEST_SPELLINGS_MAX) && is_good;
+    is_good = read_names(fields, node, "product", source->factors, INGEST_FACTORS_MAX) && is_good;
     is_good = read_string(fields, node, "constant", OPTIONAL, &source->constant) && is_good;
     is_good = fields_bool(fields, node, "must_have_column", &source->must_have_column) && is_good;
-    if (is_good && source->columns[0] == NULL && source->constant == NULL) {
-        return node_problem(fields->tree, node, fields->problems, "needs `columns` or `constant`");
+    if (source->factors[0] != NULL && source->kind != INGEST_AS_DECIMAL) {
+        return node_problem(fields->tree, node, fields->problems,
+                            "only a decimal can be a product");
+    }
+    if (is_good && source->columns[0] == NULL && source->factors[0] == NULL &&
+        source->constant == NULL) {
+        return node_problem(fields->tree, node, fields->problems,
+                            "needs `columns`, `product` or `constant`");
     }
     return is_good;
 }

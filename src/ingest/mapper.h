@@ -26,6 +26,7 @@ struct mapper {
     const struct supplied *supplied;
     size_t header_count; /* of the header when bound; 0: never */
     struct bound fields[INGEST_FIELD_COUNT];
+    struct bound factors[INGEST_FIELD_COUNT]; /* usable when all are there */
     struct {
         bool is_field;
         enum ingest_field field;
@@ -59,7 +60,6 @@ struct bad_row {
 };
 
 /* *ret_line borrows from the row and the arena; line_id is still null. The identity is put into
- * `identity`. *ret_unknown_type: a charge type that value_charge_type does not know. */
 enum mapped mapper_take(struct mapper *mapper, const struct row *row, struct arena *arena,
                         struct billing_line *ret_line, struct buffer *identity,
                         struct bad_row *ret_bad);
