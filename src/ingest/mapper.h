@@ -59,7 +59,8 @@ struct bad_row {
     char reason[REJECT_MESSAGE_SIZE_MAX];
 };
 
-/* *ret_line borrows from the row and the arena; line_id is still null. The identity is put into
+/* *ret_line borrows from the row and the arena; line_id is still null. The identity goes into
+ * `identity`. */
 enum mapped mapper_take(struct mapper *mapper, const struct row *row, struct arena *arena,
                         struct billing_line *ret_line, struct buffer *identity,
                         struct bad_row *ret_bad);
