@@ -1,0 +1,164 @@
+#include "service.h"
+
+#include "accrued/clock.h"
+#include "accrued/log.h"
+#include "accrued/metrics.h"
+#include "accrued/programs_yaml.h"
+#include "accrued/require.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STOP_POLL_MS 20
+/* Beyond the longest transaction: leaving the group and closing connections. */
+#define STOP_GRACE_MS 15000
+
+static bool load_rules(struct service *service, struct fault *fault) {
+    const struct config *config = service->config;
+    if (!catalog_load(&service->catalog, config->rating.catalog, fault) ||
+        !programs_load(&service->programs, &service->catalog, config->rating.programs, fault)) {
+        return false;
+    }
+    metric_set(metric_get("accrued_programs_revision", METRIC_GAUGE,
+                          "Revision of the programs file in force.", ""),
+               service->programs.revision);
+    return true;
+}
+
+static bool is_ready(void *context, struct buffer *reasons) {
+    struct service *service = context;
+    struct fleet *fleet = atomic_load(&service->fleet);
+    if (fleet == NULL) {
+        buffer_append_string(reasons, "the service is starting or stopping\n");
+        return false;
+    }
+    return fleet_is_ready(fleet, reasons);
+}
+
+static bool is_healthy(void *context, struct buffer *reasons) {
+    struct service *service = context;
+    struct fleet *fleet = atomic_load(&service->fleet);
+    return fleet == NULL || fleet_is_healthy(fleet, reasons);
+}
+
+static bool start_server(struct service *service, const char *notice, struct fault *fault) {
+    const struct config *config = service->config;
+    if (config->http.listen[0] == '\0') {
+        return true;
+    }
+    service->server =
+        server_start(&(struct server_options){.listen = config->http.listen,
+                                              .input_topic = config->topics.billing_lines,
+                                              .notice = notice,
+                                              .ready = is_ready,
+                                              .healthy = is_healthy,
+                                              .context = service},
+                     fault);
+    return service->server != NULL;
+}
+
+static void release(struct service *service) {
+    server_stop(service->server);
+    lag_monitor_stop(service->lag);
+    programs_release(&service->programs);
+    catalog_release(&service->catalog);
+}
+
+bool service_start(struct service *service, const struct config *config, const char *notice,
+                   struct fault *fault) {
+    *service = (struct service){.config = config};
+    catalog_init(&service->catalog);
+    programs_init(&service->programs);
+    bool is_good = load_rules(service, fault);
+    if (is_good) {
+        service->lag = lag_monitor_start(config, fault);
+        is_good = service->lag != NULL && start_server(service, notice, fault);
+    }
+    if (!is_good) {
+        release(service);
+        return false;
+    }
+    log_event(LOG_INFO, "service_started",
+              "version=%s lanes=%lld group=%s input=%s programs=%zu programs_revision=%lld "
+              "batch_lines_max=%lld batch_bytes_max=%lld page=%s",
+              ACCRUED_VERSION, (long long)config->lanes.count, log_quote(config->kafka.group_id),
+              log_quote(config->topics.billing_lines), service->programs.count,
+              (long long)service->programs.revision, (long long)config->batch.lines_max,
+              (long long)config->batch.bytes_max, log_quote(service_url(service)));
+    atomic_store(&service->fleet,
+                 fleet_start(config, &service->programs, &service->catalog, service->lag));
+    return true;
+}
+
+const char *service_url(const struct service *service) {
+    return service->server != NULL ? server_url(service->server) : NULL;
+}
+
+static bool wait_until_done(const struct fleet *fleet, int64_t limit_ms) {
+    int64_t end_ms = clock_steady_ms() + limit_ms;
+    while (!fleet_is_done(fleet)) {
+        if (clock_steady_ms() >= end_ms) {
+            return false;
+        }
+        /* The second signal is the way out for who does not want to wait. */
+        int signal_number = service_signal_wait(STOP_POLL_MS);
+        if (signal_number != 0) {
+            log_event(LOG_WARN, "service_ends_at_once",
+                      "reason=\"signal %d while stopping; the open transaction is left to the "
+                      "broker, which aborts it\"",
+                      signal_number);
+            log_flush();
+            _exit(128 + signal_number);
+        }
+    }
+    return true;
+}
+
+enum service_end service_stop(struct service *service, struct fault *fault) {
+    struct fleet *fleet = atomic_load(&service->fleet);
+    REQUIRE(fleet != NULL);
+    fleet_stop(fleet);
+    int64_t limit_ms = service->config->kafka.transaction_timeout_ms + STOP_GRACE_MS;
+    if (!wait_until_done(fleet, limit_ms)) {
+        fault_set(fault,
+                  "the lanes did not stop within %lld s; the broker aborts what they left open",
+                  (long long)(limit_ms / 1000));
+        return SERVICE_STUCK;
+    }
+    bool has_failed = fleet_failure(fleet, fault);
+    /* First the page, then what it shows. */
+    server_stop(service->server);
+    service->server = NULL;
+    atomic_store(&service->fleet, NULL);
+    fleet_free(fleet);
+    release(service);
+    log_event(has_failed ? LOG_ERROR : LOG_INFO, "service_stopped", "reason=%s",
+              log_quote(has_failed ? fault->text : "asked to"));
+    log_flush();
+    return has_failed ? SERVICE_FAILED : SERVICE_STOPPED;
+}
+
+static void watched_signals(sigset_t *ret_set) {
+    (void)sigemptyset(ret_set);
+    (void)sigaddset(ret_set, SIGTERM);
+    (void)sigaddset(ret_set, SIGINT);
+}
+
+void service_signals_block(void) {
+    sigset_t set;
+    watched_signals(&set);
+    REQUIRE(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    REQUIRE(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+}
+
+int service_signal_wait(int64_t timeout_ms) {
+    sigset_t set;
+    watched_signals(&set);
+    struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000};
+    int signal_number = sigtimedwait(&set, NULL, &timeout);
+    REQUIRE(signal_number > 0 || errno == EAGAIN || errno == EINTR);
+    return signal_number > 0 ? signal_number : 0;
+}

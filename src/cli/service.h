@@ -1,0 +1,43 @@
+/* service.h: everything that one running service consists of. Room: cli. Main thread.
+ *
+ * Rules and catalog, the lag monitor, the page, the lanes: started in this order, stopped in the
+ * other. `run` and `demo` both run it; what they differ in is where Kafka and Redis come from. */
+#ifndef ACCRUED_CLI_SERVICE_H
+#define ACCRUED_CLI_SERVICE_H
+
+#include "accrued/fleet.h"
+#include "accrued/lag.h"
+#include "accrued/server.h"
+
+struct service {
+    const struct config *config;
+    struct catalog catalog;
+    struct programs programs;
+    struct lag_monitor *lag;
+    struct server *server; /* NULL when http.listen is empty */
+    _Atomic(struct fleet *) fleet;
+};
+
+/* notice: a sentence at the top of the page, or NULL. `config` must outlive the service.
+ * false: *fault says why, and nothing runs. */
+bool service_start(struct service *service, const struct config *config, const char *notice,
+                   struct fault *fault);
+
+/* "http://127.0.0.1:9464", or NULL without a page. */
+const char *service_url(const struct service *service);
+
+enum service_end {
+    SERVICE_STOPPED, /* as asked */
+    SERVICE_FAILED,  /* a lane could not go on; *fault says why */
+    SERVICE_STUCK,   /* it was asked, and did not stop in time: end the process at once */
+};
+/* Asks the lanes to end, waits, frees. Not to be called after SERVICE_STUCK. */
+enum service_end service_stop(struct service *service, struct fault *fault);
+
+/* SIGTERM and SIGINT are blocked in every thread from now on (call it before any thread starts) and
+ * are waited for instead; SIGPIPE is ignored. */
+void service_signals_block(void);
+/* The signal that came within `timeout_ms`, or 0. */
+int service_signal_wait(int64_t timeout_ms);
+
+#endif
