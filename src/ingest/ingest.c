@@ -103,6 +103,12 @@ static bool take_row(struct run *run, const struct row *row) {
     case ROUTED_UNKNOWN: return unknown_row(run, row);
     case ROUTED_FAILED: return fail(run);
     }
+    if (run->supplied.revision < 0 && mapper->fields[INGEST_REVISION_DATE].count == 0) {
+        (void)fault_set(run->fault,
+                        "%s: neither the file nor its rows have a date; say --revision N",
+                        run->path);
+        return fail(run);
+    }
     switch (mapper_take(mapper, row, &run->arena, &line, &run->identity, &bad)) {
     case MAPPED_LINE: return put(run, &line, mapper);
     case MAPPED_SKIPPED:
@@ -139,6 +145,17 @@ static bool looks_like_json(struct text piece) {
     return false;
 }
 
+/* A file without rows: is at least its header one? */
+static void check_header(struct run *run, const struct header *header) {
+    struct row row = {.header = header, .number = 1};
+    struct mapper *mapper = NULL;
+    switch (route_row(&run->route, &row, &mapper, run->fault)) {
+    case ROUTED: break;
+    case ROUTED_UNKNOWN: (void)unknown_row(run, &row); break;
+    case ROUTED_FAILED: (void)fail(run); break;
+    }
+}
+
 static bool read_csv(struct run *run, struct text piece) {
     struct csv_rows *rows = csv_rows_new(on_row, run);
     bool is_good = true;
@@ -149,6 +166,9 @@ static bool read_csv(struct run *run, struct text piece) {
     /* A file that breaks off has no last row: half of an amount is a wrong amount. */
     if (is_good && !run->has_failed) {
         csv_rows_end(rows);
+    }
+    if (is_good && !run->has_failed && run->row_count == 0 && run->counts->rejected == 0) {
+        check_header(run, csv_rows_header(rows));
     }
     csv_rows_free(rows);
     return is_good && !run->has_failed;
@@ -205,8 +225,25 @@ static bool run_open(struct run *run) {
     if (run->supplied.revision < 0) {
         run->supplied.revision = input_modified_s(run->input);
     }
-    return run->supplied.revision >= 0 ||
-           fault_set(run->fault, "%s: has no date of its own; say --revision N", run->path);
+    return true;
+}
+
+/* What replaces a file is newer than that, whatever the files' dates say: a copy or a checkout
+ * makes dates of its own. */
+static bool outdo(struct run *run, const char *replaces) {
+    if (run->options->revision >= 0 || replaces == NULL) {
+        return true;
+    }
+    struct input *old = input_open(replaces, run->fault);
+    if (old == NULL) {
+        return false;
+    }
+    int64_t old_revision = input_modified_s(old);
+    input_close(old);
+    if (run->supplied.revision <= old_revision) {
+        run->supplied.revision = old_revision + 1;
+    }
+    return true;
 }
 
 static void run_init(struct run *run, const struct ingest_options *options, const char *path,
@@ -254,22 +291,21 @@ static bool run_release(struct run *run) {
     return is_closed;
 }
 
-/* Voids for the lines of `path` that `newer` has no more. */
+/* Voids for the lines of `path` that `newer` has no more. A row that could not be read is not one
+ * that is no more. */
 static bool void_rest(const struct run *newer, const char *path) {
     struct run run;
+    if (newer->counts->rejected > 0) {
+        return fault_set(newer->fault,
+                         "%s: as rows were rejected, no line of %s has been voided; mend them and "
+                         "run the same command again",
+                         newer->path, path);
+    }
     run_init(&run, newer->options, path, newer->sink, newer->counts, newer->fault);
     run.newer = &newer->occurrences;
     run.supplied.revision = newer->supplied.revision;
     run.route.is_quiet = true;
-    bool is_good = run_open(&run);
-    if (is_good && newer->options->revision < 0 &&
-        input_modified_s(run.input) > newer->supplied.revision) {
-        is_good = fault_set(run.fault,
-                            "%s is older than %s, which it is to replace; if it is right all the "
-                            "same, say --revision N with a higher number than before",
-                            newer->path, path);
-    }
-    is_good = is_good && read_all(&run);
+    bool is_good = run_open(&run) && read_all(&run);
     progress_clear(&run.progress);
     return run_release(&run) && is_good;
 }
@@ -279,7 +315,7 @@ bool ingest_file(const struct ingest_options *options, const char *path, const c
     struct run run;
     *ret_counts = (struct ingest_counts){.lines = 0};
     run_init(&run, options, path, sink, ret_counts, fault);
-    bool is_good = run_open(&run) && read_all(&run) &&
+    bool is_good = run_open(&run) && outdo(&run, replaces) && read_all(&run) &&
                    (replaces == NULL || void_rest(&run, replaces)) &&
                    ingest_sink_flush(sink, fault);
     struct fault second;

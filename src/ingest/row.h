@@ -51,6 +51,7 @@ void csv_rows_free(struct csv_rows *rows);
 void csv_rows_feed(struct csv_rows *rows, struct text bytes);
 /* After the last byte. */
 void csv_rows_end(struct csv_rows *rows);
+const struct header *csv_rows_header(const struct csv_rows *rows);
 
 /* JSON lines, an array of objects, or pages {"items": […]} and {"value": […]}: each object is a
  * row; members of a nested object become "attributes.objectType". */

@@ -225,3 +225,7 @@ void csv_rows_end(struct csv_rows *rows) {
         take_again(rows);
     }
 }
+
+const struct header *csv_rows_header(const struct csv_rows *rows) {
+    return &rows->header;
+}
