@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define TIMEOUT_MS 15000
+#define TIMEOUT_MS 10000
+#define CONTROLLER_WAIT_MS 1000
 #define LOOK_AGAIN_US 50000
 
 /* A client that asks; it never produces. */
@@ -174,6 +175,29 @@ static enum topics_result describe_settings(rd_kafka_t *client, const struct top
     return result;
 }
 
+/* Administrative calls go to the controller. librdkafka's in-process broker names one that does not
+ * exist, and a call would only time out. */
+static enum topics_result find_controller(rd_kafka_t *client, struct fault *fault) {
+    int32_t controller = rd_kafka_controllerid(client, CONTROLLER_WAIT_MS);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, NULL, &metadata, TIMEOUT_MS);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        fault_set(fault, "kafka: the cluster answers no more: %s", rd_kafka_err2str(error));
+        return TOPICS_UNREACHABLE;
+    }
+    bool is_found = false;
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        is_found = is_found || metadata->brokers[i].id == controller;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    if (!is_found) {
+        fault_set(fault, "kafka: the cluster has no controller, so the topics' settings cannot be "
+                         "read; librdkafka's in-process broker is like that");
+        return TOPICS_UNCHECKABLE;
+    }
+    return TOPICS_GOOD;
+}
+
 static enum topics_result describe(rd_kafka_t *client, const struct config *config,
                                    const struct topic_wanted *wanted, struct topic_found *found,
                                    struct fault *fault) {
@@ -182,6 +206,9 @@ static enum topics_result describe(rd_kafka_t *client, const struct config *conf
         bool has_leaders = false;
         found[i] = (struct topic_found){.exists = false};
         result = describe_metadata(client, config, wanted[i].name, &found[i], &has_leaders, fault);
+    }
+    if (result == TOPICS_GOOD) {
+        result = find_controller(client, fault);
     }
     return result == TOPICS_GOOD ? describe_settings(client, wanted, found, fault) : result;
 }
