@@ -20,7 +20,7 @@ void ledger_free(struct ledger *ledger);
 bool ledger_find(struct ledger *ledger, struct text customer_id, struct text line_id,
                  struct line_state *ret_state);
 
-/* Stores a state in the overlay (a copy). */
+/* Stores a state in the overlay (a copy; it may borrow from what this ledger handed out last). */
 void ledger_put(struct ledger *ledger, const struct line_state *state);
 /* States in the overlay. */
 size_t ledger_pending_count(const struct ledger *ledger);

@@ -27,6 +27,7 @@ struct ledger {
     int indexes[BLOCK_PROGRAM_COUNT_MAX]; /* number → program index, −1: not configured */
     struct arena scratch;        /* of the last state handed out */
     struct buffer key;
+    struct buffer packed;        /* the entry that is being put */
     struct buffer sealed;
     struct sealed_block *blocks;
     size_t block_count;
@@ -69,6 +70,7 @@ struct ledger *ledger_open(const struct programs *programs, uint32_t partition,
     arena_init(&ledger->names);
     arena_init(&ledger->scratch);
     buffer_init(&ledger->key);
+    buffer_init(&ledger->packed);
     buffer_init(&ledger->sealed);
     ledger->numbers = calloc(programs->count + 1, sizeof ledger->numbers[0]);
     REQUIRE(ledger->numbers != NULL);
@@ -92,6 +94,7 @@ void ledger_free(struct ledger *ledger) {
     arena_release(&ledger->names);
     arena_release(&ledger->scratch);
     buffer_release(&ledger->key);
+    buffer_release(&ledger->packed);
     buffer_release(&ledger->sealed);
     free(ledger->numbers);
     free(ledger->blocks);
@@ -160,14 +163,15 @@ bool ledger_find(struct ledger *ledger, struct text customer_id, struct text lin
 
 void ledger_put(struct ledger *ledger, const struct line_state *state) {
     REQUIRE(ledger->block_count == 0); /* not between seal and commit */
-    size_t start = ledger->overlay.bytes.size;
-    entry_append(&ledger->overlay.bytes, state, ledger->numbers);
-    size_t size = ledger->overlay.bytes.size - start;
-    struct text entry = {(const char *)ledger->overlay.bytes.data + start, size};
+    /* The state may borrow texts from the overlay, which moves when it grows. */
+    buffer_clear(&ledger->packed);
+    entry_append(&ledger->packed, state, ledger->numbers);
+    struct text entry = buffer_text(&ledger->packed);
     struct text key;
     bool found = entry_key(entry, &key);
     REQUIRE(found);
-    overlay_add(&ledger->overlay, entry_key_hash(key), key, size);
+    buffer_append_text(&ledger->overlay.bytes, entry);
+    overlay_add(&ledger->overlay, entry_key_hash(key), key, entry.size);
 }
 
 size_t ledger_pending_count(const struct ledger *ledger) {
