@@ -222,27 +222,18 @@ static void check_world(struct ledger *ledger, const struct world *world) {
     cr_assert_eq(ledger_line_count(ledger), known);
 }
 
+struct last_visit {
+    struct arena arena;
+    struct text customer_id;
+    struct text line_id;
+};
+
 static bool check_order(void *context, const struct line_state *state) {
-    struct buffer *last = context;
-    struct buffer key;
-    buffer_init(&key);
-    buffer_append_text(&key, state->line.customer_id);
-    size_t customer_size = key.size;
-    buffer_append_text(&key, state->line.line_id);
-    if (last->size > 0) {
-        uint64_t size = 0;
-        memcpy(&size, last->data, sizeof size);
-        struct text customer = {(const char *)last->data + sizeof size, (size_t)size};
-        struct text line = {customer.data + customer.size,
-                            last->size - sizeof size - customer.size};
-        int order = text_compare(customer, state->line.customer_id);
-        cr_assert(order < 0 || (order == 0 && text_compare(line, state->line.line_id) < 0));
-    }
-    uint64_t size = customer_size;
-    buffer_clear(last);
-    buffer_append(last, &size, sizeof size);
-    buffer_append_text(last, buffer_text(&key));
-    buffer_release(&key);
+    struct last_visit *last = context;
+    int order = text_compare(last->customer_id, state->line.customer_id);
+    cr_assert(order < 0 || (order == 0 && text_compare(last->line_id, state->line.line_id) < 0));
+    last->customer_id = arena_copy(&last->arena, state->line.customer_id);
+    last->line_id = arena_copy(&last->arena, state->line.line_id);
     return true;
 }
 
@@ -310,10 +301,10 @@ Test(ledger, equals_its_model_and_its_restored_self, .timeout = 100) {
             cr_assert_eq(ledger_position(again).next_offset, next_offset);
             cr_assert_eq(ledger_position(again).record_hash, ledger_position(ledger).record_hash);
             cr_assert_eq(ledger_last_block_id(again), topic.ids[topic.count - 1]);
-            struct buffer last;
-            buffer_init(&last);
+            struct last_visit last = {.line_id = text_null()};
+            arena_init(&last.arena);
             cr_assert(ledger_each(again, check_order, &last));
-            buffer_release(&last);
+            arena_release(&last.arena);
             /* The restored one goes on where the first one stood. */
             ledger_free(ledger);
             ledger = again;
