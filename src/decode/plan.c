@@ -179,10 +179,8 @@ static bool read_scalar(struct cursor *from, const struct plan_node *node, struc
     switch ((int)node->type) {
     case PLAN_INT:
     case PLAN_LONG: scalar.number = cursor_zigzag(from); break;
-    case PLAN_ENUM:
-        scalar.number = cursor_zigzag(from);
-        from->bad = from->bad || scalar.number < 0 || (size_t)scalar.number >= node->count;
-        break;
+    /* A symbol that the writer's schema does not have is told by the field, as a wrong value. */
+    case PLAN_ENUM: scalar.number = cursor_zigzag(from); break;
     case PLAN_BYTES:
     case PLAN_STRING: {
         int64_t size = cursor_zigzag(from);
@@ -215,7 +213,13 @@ static bool set_measure(const struct line_field *field, const struct scalar *sca
 }
 
 static bool set_status(const struct scalar *scalar, bool *ret_is_void, struct reject *reject) {
-    struct text symbol = scalar->node->symbols[scalar->number];
+    const struct plan_node *node = scalar->node;
+    if (scalar->number < 0 || (size_t)scalar->number >= node->count) {
+        return reject_set(reject, REJECT_FIELD_INVALID,
+                          "status: %lld is no symbol of the writer's schema",
+                          (long long)scalar->number);
+    }
+    struct text symbol = node->symbols[scalar->number];
     if (!text_equal(symbol, TEXT("ACTIVE")) && !text_equal(symbol, TEXT("VOID"))) {
         return reject_set(reject, REJECT_FIELD_INVALID, "status: \"%.*s\" is not ACTIVE or VOID",
                           CUT(symbol));

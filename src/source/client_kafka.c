@@ -94,6 +94,8 @@ rd_kafka_t *kafka_reader_new(const struct config *config, const char *role, cons
         !kafka_conf_put(conf, "enable.auto.commit", "false", fault) ||
         !kafka_conf_put(conf, "enable.auto.offset.store", "false", fault) ||
         !kafka_conf_put(conf, "enable.partition.eof", "true", fault) ||
+        /* An end of partition is known only when an empty answer comes back. */
+        !kafka_conf_put(conf, "fetch.wait.max.ms", "10", fault) ||
         !kafka_conf_put(conf, "auto.offset.reset", "earliest", fault) ||
         !kafka_conf_put(conf, "check.crcs", "true", fault) ||
         !kafka_conf_put(conf, "isolation.level", isolation, fault)) {

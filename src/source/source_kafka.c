@@ -9,10 +9,16 @@
 #include <stdlib.h>
 
 #define METADATA_TIMEOUT_MS 15000
-/* 2.0.2 waits a second before it fetches again once the queue is full, so the queue must hold about a
- * second's work (measured: a factor of three in throughput); kbytes bounds the memory of it. */
+/* 2.0.2 waits a second before it fetches again once the queue is full, so the queue must hold about
+ * a second's work (measured: a factor of three in throughput); kbytes bounds the memory of it. */
 #define QUEUED_MESSAGES_MIN 200000
 #define QUEUED_KBYTES_MAX 65536
+/* A partition that begins to flow waits for the fetch under way, which may wait for data so long.
+ */
+#define FETCH_WAIT_MS 100
+/* A heartbeat's answer is how a member learns of a rebalance: partitions move within a second or
+ * two. */
+#define HEARTBEAT_MS 1000
 
 struct source {
     rd_kafka_t *consumer;
@@ -84,11 +90,25 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     }
 }
 
+/* Each lane is a member of its own. */
+static bool put_static_member(rd_kafka_conf_t *conf, const struct config *config, int lane,
+                              struct fault *fault) {
+    if (config->kafka.group_instance_id[0] == '\0') {
+        return true;
+    }
+    char id[512];
+    int size = snprintf(id, sizeof id, "%s-%d", config->kafka.group_instance_id, lane);
+    if (size < 0 || (size_t)size >= sizeof id) {
+        return fault_set(fault, "kafka.group_instance_id: more than %zu bytes", sizeof id - 16);
+    }
+    return kafka_conf_put(conf, "group.instance.id", id, fault);
+}
+
 /* What the design pins; `accrued check` refuses user properties that touch these. */
-static bool put_pinned(rd_kafka_conf_t *conf, const struct config *config, struct fault *fault) {
+static bool put_pinned(rd_kafka_conf_t *conf, const struct config *config, int lane,
+                       struct fault *fault) {
     return kafka_conf_put(conf, "group.id", config->kafka.group_id, fault) &&
-           (config->kafka.group_instance_id[0] == '\0' ||
-            kafka_conf_put(conf, "group.instance.id", config->kafka.group_instance_id, fault)) &&
+           put_static_member(conf, config, lane, fault) &&
            kafka_conf_put(conf, "enable.auto.commit", "false", fault) &&
            kafka_conf_put(conf, "enable.auto.offset.store", "false", fault) &&
            kafka_conf_put(conf, "isolation.level", "read_committed", fault) &&
@@ -96,6 +116,8 @@ static bool put_pinned(rd_kafka_conf_t *conf, const struct config *config, struc
            /* A first start reads all there is; afterwards the ledger's next offset stands guard. */
            kafka_conf_put(conf, "auto.offset.reset", "earliest", fault) &&
            kafka_conf_put(conf, "check.crcs", "true", fault) &&
+           kafka_conf_put_int(conf, "fetch.wait.max.ms", FETCH_WAIT_MS, fault) &&
+           kafka_conf_put_int(conf, "heartbeat.interval.ms", HEARTBEAT_MS, fault) &&
            kafka_conf_put_int(conf, "session.timeout.ms", config->kafka.session_timeout_ms,
                               fault) &&
            kafka_conf_put_int(conf, "max.poll.interval.ms", config->kafka.max_poll_interval_ms,
@@ -115,7 +137,7 @@ static rd_kafka_conf_t *source_conf(const struct config *config, int lane, struc
         const struct property *property = &config->kafka.consumer_properties.items[i];
         done = kafka_conf_put(conf, property->name, property->value, fault);
     }
-    if (!done || !put_pinned(conf, config, fault)) {
+    if (!done || !put_pinned(conf, config, lane, fault)) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }
@@ -190,8 +212,8 @@ static enum source_result take_error(struct source *source, const rd_kafka_messa
                   rd_kafka_message_errstr(message));
         return SOURCE_LOST;
     default:
-        log_event(LOG_WARN, "consumer_error", "error=%s reason=%s",
-                  rd_kafka_err2name(message->err), log_quote(rd_kafka_message_errstr(message)));
+        log_event(LOG_WARN, "consumer_error", "error=%s reason=%s", rd_kafka_err2name(message->err),
+                  log_quote(rd_kafka_message_errstr(message)));
         return SOURCE_NOTHING;
     }
 }
@@ -249,8 +271,8 @@ static rd_kafka_topic_partition_list_t *one_partition(const struct source *sourc
     return list;
 }
 
-bool source_committed(struct source *source, int32_t partition, int timeout_ms,
-                      int64_t *ret_offset, struct fault *fault) {
+bool source_committed(struct source *source, int32_t partition, int timeout_ms, int64_t *ret_offset,
+                      struct fault *fault) {
     rd_kafka_topic_partition_list_t *list =
         one_partition(source, partition, RD_KAFKA_OFFSET_INVALID);
     rd_kafka_resp_err_t error = rd_kafka_committed(source->consumer, list, timeout_ms);
@@ -267,8 +289,8 @@ bool source_committed(struct source *source, int32_t partition, int timeout_ms,
     return true;
 }
 
-bool source_log_range(struct source *source, int32_t partition, int timeout_ms,
-                      int64_t *ret_first, int64_t *ret_next, struct fault *fault) {
+bool source_log_range(struct source *source, int32_t partition, int timeout_ms, int64_t *ret_first,
+                      int64_t *ret_next, struct fault *fault) {
     int64_t first = 0;
     int64_t next = 0;
     rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
@@ -328,8 +350,8 @@ int64_t source_position(struct source *source, int32_t partition) {
     return error == RD_KAFKA_RESP_ERR_NO_ERROR && offset >= 0 ? offset : -1;
 }
 
-/* The generation in librdkafka's serialised metadata ("CGMDv2:", then int32 as in memory): 2.0.2 has no
- * getter (P54). −1: unknown format or not joined. */
+/* The generation in librdkafka's serialised metadata ("CGMDv2:", then int32 as in memory): 2.0.2
+ * has no getter (P54). −1: unknown format or not joined. */
 static int32_t generation_of(const rd_kafka_consumer_group_metadata_t *metadata) {
     static const char magic[] = "CGMDv2:";
     void *bytes = NULL;

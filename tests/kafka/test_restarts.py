@@ -109,7 +109,7 @@ def test_a_second_process_joins_and_leaves(accrued_config, kafka):
     case = stream_case(25, 2000)
     setup = accrued_config(case, partitions=6, batch={"lines_max": 25})
     lines = records(case)
-    flow = Flow(kafka, setup.input, lines)
+    flow = Flow(kafka, setup.input, lines, chunk=3)
     setup.start("first")
     wait_for_progress(setup, 100)
     second = setup.start("second")

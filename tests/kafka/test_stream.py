@@ -8,7 +8,7 @@ from expectations import check_all, check_keys, published, records, send_lines, 
 from kafka_io import read_all
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, 5])
 def test_what_is_published_is_what_the_rules_say(accrued_config, kafka, seed):
     case = stream_case(seed, 250)
     setup = accrued_config(case, batch={"lines_max": 40}, lanes={"count": 1 + seed % 2})

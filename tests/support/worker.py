@@ -183,7 +183,7 @@ class Worker:
         self.process.wait()
 
 
-def make_setup(directory, kafka, redis, case=None, partitions=4, **changes):
+def make_setup(directory, kafka, redis, case=None, /, partitions=4, **changes):
     """A Setup with fresh names; `case` brings programs, catalog and reference values."""
     name = f"t{uuid.uuid4().hex[:10]}"
     settings = {
