@@ -203,7 +203,12 @@ static void take_facts(struct cursor *from, struct arena *arena, struct line_sta
     state->rerate_offset = (flags & STATE_RERATED) != 0 ? (int64_t)cursor_varint(from) : -1;
     line->billing_period = (int32_t)cursor_zigzag(from);
     line->charge_start_date = (int32_t)cursor_zigzag(from);
-    line->charge_end_date = (int32_t)(line->charge_start_date + (int64_t)cursor_varint(from));
+    uint64_t day_count = cursor_varint(from);
+    if (day_count > (uint64_t)((int64_t)INT32_MAX - line->charge_start_date)) {
+        from->bad = true;
+        return;
+    }
+    line->charge_end_date = (int32_t)(line->charge_start_date + (int64_t)day_count);
     struct text currency = cursor_take(from, sizeof line->currency.code);
     if (!from->bad) {
         memcpy(line->currency.code, currency.data, currency.size);

@@ -111,7 +111,6 @@ Test(ledger, finds_what_was_put_before_and_after_the_commit) {
     cr_assert(!ledger_find(ledger, TEXT("c"), TEXT("l2"), &found));
     cr_assert(!ledger_find(ledger, TEXT("cl"), TEXT(""), &found));
     cr_assert(!ledger_find(ledger, TEXT(""), TEXT("cl"), &found));
-    /* Nothing pending: nothing is sealed. */
     cr_assert(ledger_seal(ledger, position_at(6), 77, BLOCK_SIZE_MAX, topic_take, &topic));
     ledger_commit(ledger);
     cr_assert_eq(topic.count, 1);
