@@ -22,6 +22,8 @@
 
 struct source {
     rd_kafka_t *consumer;
+    rd_kafka_t *asker; /* for offsets: the consumer's connection is busy with waiting fetches, and a
+                          read_committed handle would not tell the high watermark (P51) */
     char *topic;
     struct source_hooks hooks;
     int32_t partition_count;
@@ -168,9 +170,12 @@ struct source *source_open(const struct config *config, int lane, struct source_
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_opaque(conf, source);
     source->consumer = kafka_handle_new(RD_KAFKA_CONSUMER, conf, fault);
-    if (source->consumer == NULL) {
-        free(source->topic);
-        free(source);
+    char role[40];
+    (void)snprintf(role, sizeof role, "lane%d-offsets", lane);
+    source->asker =
+        source->consumer == NULL ? NULL : kafka_reader_new(config, role, "read_uncommitted", fault);
+    if (source->asker == NULL) {
+        source_free(source);
         return NULL;
     }
     (void)rd_kafka_poll_set_consumer(source->consumer);
@@ -187,11 +192,16 @@ void source_free(struct source *source) {
     if (source == NULL) {
         return;
     }
-    rd_kafka_resp_err_t error = rd_kafka_consumer_close(source->consumer);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        log_event(LOG_WARN, "consumer_close", "error=%s", rd_kafka_err2name(error));
+    if (source->consumer != NULL) {
+        rd_kafka_resp_err_t error = rd_kafka_consumer_close(source->consumer);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            log_event(LOG_WARN, "consumer_close", "error=%s", rd_kafka_err2name(error));
+        }
+        rd_kafka_destroy(source->consumer);
     }
-    rd_kafka_destroy(source->consumer);
+    if (source->asker != NULL) {
+        rd_kafka_destroy(source->asker);
+    }
     free(source->topic);
     free(source);
 }
@@ -294,7 +304,7 @@ bool source_log_range(struct source *source, int32_t partition, int timeout_ms, 
     int64_t first = 0;
     int64_t next = 0;
     rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-        source->consumer, source->topic, partition, &first, &next, timeout_ms);
+        source->asker, source->topic, partition, &first, &next, timeout_ms);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return fault_set(fault, "offsets of %s [%d]: %s", source->topic, partition,
                          rd_kafka_err2str(error));
