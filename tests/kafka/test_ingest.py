@@ -1,20 +1,12 @@
-"""Into a topic: Avro as the schema says, keyed and placed by customer, every line once."""
+"""`accrued ingest` into a topic: Avro as the schema says, keyed and placed by customer, every line once."""
 
-import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 from feeds import command, ingest, write_csv
 from kafka_io import read_all
-from servers import Kafka
 from wire import BILLING_LINE, read, unframe
 
 ONETIME = "partner-center-onetime"
 PARTITIONS = 3
-
-
-@pytest.fixture(scope="module")
-def kafka(tmp_path_factory):
-    with Kafka(tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker
 
 
 def create_topic(kafka, name):
@@ -59,7 +51,7 @@ def plain(record):
 
 
 def test_lines_in_the_topic_are_those_of_standard_output(tmp_path, kafka):
-    topic = create_topic(kafka, "lines-1")
+    topic = create_topic(kafka, "ingest-1")
     rows = [
         {
             "CustomerId": f"ORG:{number % 40:08X}-5a3e-4c1b-9d2f-0123456789ab",
@@ -92,7 +84,7 @@ def test_lines_in_the_topic_are_those_of_standard_output(tmp_path, kafka):
 
 
 def test_voids_come_behind_the_lines(tmp_path, kafka):
-    topic = create_topic(kafka, "lines-2")
+    topic = create_topic(kafka, "ingest-2")
     old = write_csv(tmp_path / "old.csv", ONETIME, {"SkuId": "1"}, {"SkuId": "2"})
     new = write_csv(tmp_path / "new.csv", ONETIME, {"SkuId": "2"})
     to_topic(kafka, topic, "--revision", 1, old)
@@ -107,7 +99,7 @@ def test_voids_come_behind_the_lines(tmp_path, kafka):
 
 
 def test_a_full_queue_is_waited_for(tmp_path, kafka):
-    topic = create_topic(kafka, "lines-3")
+    topic = create_topic(kafka, "ingest-3")
     path = write_csv(
         tmp_path / "feed.csv", ONETIME, *({"OrderId": str(number)} for number in range(5000))
     )
@@ -119,7 +111,7 @@ def test_a_full_queue_is_waited_for(tmp_path, kafka):
 
 
 def test_bad_rows_do_not_keep_the_good_ones_back(tmp_path, kafka):
-    topic = create_topic(kafka, "lines-4")
+    topic = create_topic(kafka, "ingest-4")
     path = write_csv(tmp_path / "feed.csv", ONETIME, {}, {"Subtotal": "x"}, {"SkuId": "3"})
     to_topic(kafka, topic, path, code=1)
     assert len(read_all(kafka, topic)) == 2
