@@ -82,9 +82,14 @@ static struct text key_text(struct reference_store *store, struct reference_key 
 static bool wrong_reply(struct reference_store *store, const char *command,
                         struct reference_key key, const redisReply *reply, struct fault *fault) {
     struct text name = key_text(store, key);
+    bool is_error = reply->type == REDIS_REPLY_ERROR;
+    if (is_error && text_starts_with(text_of(reply->str), TEXT("WRONGTYPE"))) {
+        return connection_fault(store->connection, fault,
+                                "%.*s holds no string: delete it, then load its value",
+                                TEXT_ARGS(name));
+    }
     return connection_fault(store->connection, fault, "%s %.*s: %s", command, TEXT_ARGS(name),
-                            reply->type == REDIS_REPLY_ERROR ? reply->str
-                                                             : "an answer of another kind");
+                            is_error ? reply->str : "an answer of another kind");
 }
 
 static bool get_batch(struct reference_store *store, const struct reference_key *keys, size_t count,
