@@ -4,8 +4,9 @@
 
 #define POWER_MAX 38
 #define DIGIT_COUNT_MAX 40
-/* Exponents beyond this are saturated: the value is 0 or overflows whatever they are. */
-#define EXPONENT_MAX 100000
+/* Exponents beyond this are saturated. No text has as many digits, so the value is 0 or
+ * overflows whatever they are. */
+#define EXPONENT_MAX (INT64_C(1) << 48)
 
 int128 decimal_power_of_ten(unsigned exponent) {
     REQUIRE(exponent <= POWER_MAX);
