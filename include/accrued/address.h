@@ -8,7 +8,7 @@
 
 struct address {
     char host[ADDRESS_HOST_SIZE_MAX]; /* without brackets; the path of a unix socket */
-    uint16_t port;                    /* 0 for a unix socket, else 1 … 65535 */
+    uint16_t port;                    /* 0 for a unix socket; 0 also where any free port will do */
     bool is_unix;
 };
 

@@ -51,8 +51,9 @@ static bool find_home(struct demo_world *world, const char *named, struct fault 
         REQUIRE(slash != NULL);
         *slash = '\0';
         for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-            (void)snprintf(world->home, sizeof world->home, "%s%s", directory, places[i]);
-            if (is_home(world->home)) {
+            char place[DEMO_PATH_SIZE_MAX];
+            (void)snprintf(place, sizeof place, "%s%s", directory, places[i]);
+            if (is_home(place) && realpath(place, world->home) != NULL) {
                 return true;
             }
         }

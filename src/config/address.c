@@ -27,7 +27,7 @@ bool address_parse(const char *text, struct address *ret_address) {
     }
     const char *colon = strrchr(text, ':');
     int64_t port = 0;
-    if (colon == NULL || !text_to_int64(text_of(colon + 1), &port) || port < 1 ||
+    if (colon == NULL || !text_to_int64(text_of(colon + 1), &port) || port < 0 ||
         port > UINT16_MAX) {
         return false;
     }

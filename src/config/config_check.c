@@ -16,8 +16,9 @@ struct check {
 };
 
 /* One problem at the first of two settings that is not a default, with the rule. */
-__attribute__((format(printf, 4, 5))) static void
-broken(const struct check *check, const char *name, const char *other, const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static void broken(const struct check *check,
+                                                         const char *name, const char *other,
+                                                         const char *format, ...) {
     int index = setting_find(text_of(name));
     int other_index = other != NULL ? setting_find(text_of(other)) : index;
     REQUIRE(index >= 0 && other_index >= 0);
@@ -144,7 +145,8 @@ static void check_topics(const struct check *check) {
 static void check_addresses(const struct check *check) {
     struct address address;
     const struct config *config = check->config;
-    if (!address_parse(config->redis.address, &address)) {
+    if (!address_parse(config->redis.address, &address) ||
+        (!address.is_unix && address.port == 0)) {
         broken(check, "redis.address", NULL, "\"%s\" is neither host:port nor unix:/path",
                config->redis.address);
     }

@@ -7,7 +7,11 @@
 #include <stdio.h>
 
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
-    /* syslog levels: up to 3 is error, 4 and 5 are warnings. */
+    /* AUTOCREATE only tells that a broker as old as 0.10, or the embedded one, has no such switch.
+     * Else syslog levels: up to 3 is error, 4 and 5 are warnings. */
+    if (strcmp(facility, "AUTOCREATE") == 0) {
+        level = 7;
+    }
     enum log_level ours = level <= 3   ? LOG_ERROR
                           : level <= 5 ? LOG_WARN
                           : level == 6 ? LOG_INFO
@@ -19,9 +23,8 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque) {
     (void)opaque;
     /* Fatal errors come back from the calls themselves; the rest librdkafka retries. */
-    log_event(LOG_WARN, "kafka_client_error", "client=%s error=%s reason=%s",
-              rd_kafka_name(handle), rd_kafka_err2name((rd_kafka_resp_err_t)code),
-              log_quote(reason));
+    log_event(LOG_WARN, "kafka_client_error", "client=%s error=%s reason=%s", rd_kafka_name(handle),
+              rd_kafka_err2name((rd_kafka_resp_err_t)code), log_quote(reason));
 }
 
 bool kafka_conf_put(rd_kafka_conf_t *conf, const char *name, const char *value,
@@ -84,8 +87,7 @@ rd_kafka_t *kafka_handle_new(int type, rd_kafka_conf_t *conf, struct fault *faul
 
 rd_kafka_t *kafka_reader_new(const struct config *config, const char *role, const char *isolation,
                              struct fault *fault) {
-    rd_kafka_conf_t *conf =
-        kafka_conf_new(config, role, &config->kafka.consumer_properties, fault);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, role, &config->kafka.consumer_properties, fault);
     if (conf == NULL) {
         return NULL;
     }

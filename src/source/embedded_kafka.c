@@ -17,9 +17,8 @@ struct embedded {
 static bool create_topics(struct embedded *embedded, const struct config *config,
                           struct fault *fault) {
     const char *names[] = {
-        config->topics.billing_lines,    config->topics.billing_lines_dlq,
-        config->topics.accruals,         config->topics.accruals_forgone,
-        config->topics.accrual_balances, config->topics.ledger,
+        config->topics.billing_lines,    config->topics.billing_lines_dlq, config->topics.accruals,
+        config->topics.accruals_forgone, config->topics.accrual_balances,  config->topics.ledger,
         config->topics.rerate_requests,
     };
     size_t count = sizeof names / sizeof names[0];
@@ -39,7 +38,9 @@ static bool create_topics(struct embedded *embedded, const struct config *config
 struct embedded *embedded_start(const struct config *config, struct fault *fault) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     REQUIRE(conf != NULL);
-    if (!kafka_conf_put(conf, "client.id", "accrued-embedded-broker", fault)) {
+    /* The handle connects to nothing, and would warn that it has nothing to connect to. */
+    if (!kafka_conf_put(conf, "client.id", "accrued-embedded-broker", fault) ||
+        !kafka_conf_put(conf, "log_level", "3", fault)) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }
