@@ -3,6 +3,7 @@
 import feeds
 import pytest
 import yaml
+from binary import ROOT
 from feeds import command, ingest, write_csv
 
 OWN = """
@@ -107,3 +108,21 @@ def test_a_missing_column_is_named(tmp_path):
     assert "no column Net, which format our-marketplace needs for billed_amount" in (
         done.stderr.decode()
     )
+
+
+@pytest.mark.parametrize("name", feeds.ROWS)
+def test_the_manual_shows_the_maps_as_they_are(name):
+    """docs/ingest.md against what the program prints."""
+    tree = yaml.safe_load(command("--print-map", name).stdout)
+    manual = (ROOT / "docs" / "ingest.md").read_text(encoding="utf-8")
+    (section,) = [part for part in manual.split("\n### ") if part.startswith(name + "\n")]
+    wanted = []
+    for field, source in tree["fields"].items():
+        ways = [", ".join(source["columns"])] if "columns" in source else []
+        ways += [" × ".join(source["product"])] if "product" in source else []
+        ways += [f"`{source['constant']}`"] if "constant" in source else []
+        wanted.append(f"| `{field}` | {', else '.join(ways)} |")
+    assert [line for line in section.splitlines() if line.startswith("| `")] == wanted
+    identity = ", ".join(f"`{each}`" if each.islower() else each for each in tree["identity"])
+    assert f"Identity: {identity}." in section
+    assert f"begin with `{tree['tag']}-`" in section

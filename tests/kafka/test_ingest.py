@@ -1,4 +1,4 @@
-"""`accrued ingest` into a topic: Avro as the schema says, keyed and placed by customer, every line once."""
+"""`accrued ingest` into a topic: Avro as its schema says, placed by customer, every line once."""
 
 from confluent_kafka.admin import AdminClient, NewTopic
 from feeds import command, ingest, write_csv
