@@ -1,9 +1,9 @@
 /* block.h: the ledger's unit of storage. Room: ledger. Pure.
  *
- * One block (more, if it would pass the message size limit) for each committed transaction and input
- * partition: all line states that it posted. The same bytes are a record of topic `accrued-ledger`
- * (key: the block id) and, later, a stretch of the local file. Integers little-endian, varints
- * LEB128, signed ones zigzag. Format version 1:
+ * One block (more, if it would pass the message size limit) for each committed transaction and
+ * input partition: all line states that it posted. The same bytes are a record of topic
+ * `accrued-ledger` (key: the block id) and, later, a stretch of the local file. Integers
+ * little-endian, varints LEB128, signed ones zigzag. Format version 1:
  *
  *   "ACLB" version:u8 flags:u8 reserved:u16 size:u32 entry_count:u32 checksum:u64
  *   id:u64 incarnation:u64 partition:u32 partition_count:u32
@@ -21,7 +21,8 @@
 
 #define BLOCK_FORMAT_VERSION 1
 
-/* Program ids that entries name by number: numbers are given once per partition and never reused. */
+/* Program ids that entries name by number: numbers are given once per partition and never reused.
+ */
 #define BLOCK_PROGRAM_COUNT_MAX 256
 struct program_names {
     struct text items[BLOCK_PROGRAM_COUNT_MAX];
@@ -32,14 +33,14 @@ struct block_header {
     uint64_t id;          /* ascending, never used again, may have gaps */
     uint64_t incarnation; /* random, drawn when the partition's ledger began */
     uint32_t partition;
-    uint32_t partition_count;      /* of billing-lines; a different one stops the lane */
-    int64_t next_offset;           /* of billing-lines: all below it is in the ledger */
-    int64_t record_timestamp_ms;   /* of the record at next_offset − 1, −1: none */
-    uint64_t record_hash;          /* of its value's bytes: recognises a re-created topic */
-    int64_t rerate_offset;         /* requests below it are done; −1: none yet */
-    struct text rerate_key;        /* how far the walk at rerate_offset has come; null: not begun */
-    int32_t horizon;               /* months before it have expired; 0: none */
-    int64_t programs_revision;     /* highest that wrote here; a lane with a lower one stops */
+    uint32_t partition_count;    /* of billing-lines; a different one stops the lane */
+    int64_t next_offset;         /* of billing-lines: all below it is in the ledger */
+    int64_t record_timestamp_ms; /* of the record at next_offset − 1, −1: none */
+    uint64_t record_hash;        /* of its value's bytes: recognises a re-created topic */
+    int64_t rerate_offset;       /* requests below it are done; −1: none yet */
+    struct text rerate_key;      /* how far the walk at rerate_offset has come; null: not begun */
+    int32_t horizon;             /* months before it have expired; 0: none */
+    int64_t programs_revision;   /* highest that wrote here; a lane with a lower one stops */
     int64_t catalog_revision;
     struct program_names programs;
 };

@@ -32,9 +32,9 @@ bool calendar_parse_month(struct text text, int32_t *ret_month);
 /* RFC 3339 with any number of fraction digits (cut to milliseconds): ms since the epoch, UTC. */
 bool calendar_parse_time(struct text text, int64_t *ret_ms);
 
-#define CALENDAR_DAY_SIZE 11   /* "2020-01-31" and NUL */
-#define CALENDAR_MONTH_SIZE 8  /* "2020-01" and NUL */
-#define CALENDAR_TIME_SIZE 25  /* "2020-01-31T00:00:00.000Z" and NUL */
+#define CALENDAR_DAY_SIZE 11  /* "2020-01-31" and NUL */
+#define CALENDAR_MONTH_SIZE 8 /* "2020-01" and NUL */
+#define CALENDAR_TIME_SIZE 25 /* "2020-01-31T00:00:00.000Z" and NUL */
 void calendar_format_day(int32_t day, char to[CALENDAR_DAY_SIZE]);
 void calendar_format_month(int32_t month, char to[CALENDAR_MONTH_SIZE]);
 void calendar_format_time(int64_t ms, char to[CALENDAR_TIME_SIZE]);

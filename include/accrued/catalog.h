@@ -31,9 +31,9 @@ struct catalog_match {
 struct catalog_rule {
     struct catalog_match matches[CATALOG_FIELD_COUNT * 3];
     size_t match_count;
-    struct text family;   /* null: says nothing */
-    struct text workload; /* null: says nothing */
-    uint64_t tags;        /* bit i: catalog.tags[i] */
+    struct text family;    /* null: says nothing */
+    struct text workload;  /* null: says nothing */
+    uint64_t tags;         /* bit i: catalog.tags[i] */
     struct interval valid; /* on charge_start_date */
 };
 

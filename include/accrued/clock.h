@@ -1,4 +1,5 @@
-/* clock.h: the two clocks. Room: base. Only wiring reads them; the core takes time as an argument. */
+/* clock.h: the two clocks. Room: base. Only wiring reads them; the core takes time as an argument.
+ */
 #ifndef ACCRUED_CLOCK_H
 #define ACCRUED_CLOCK_H
 

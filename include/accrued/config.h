@@ -38,8 +38,8 @@ struct config {
         char *client_id;
         char *environment; /* transactional.id = accrued-<environment>-<instance>-<lane> */
         char *instance;
-        char *group_instance_id; /* "": dynamic membership */
-        struct properties properties;          /* passed through to every client */
+        char *group_instance_id;      /* "": dynamic membership */
+        struct properties properties; /* passed through to every client */
         struct properties consumer_properties;
         struct properties producer_properties;
         int64_t session_timeout_ms;
@@ -55,7 +55,7 @@ struct config {
         char *accrual_balances;
         char *ledger;
         char *rerate_requests;
-        int64_t partitions;          /* for `topics create` */
+        int64_t partitions; /* for `topics create` */
         int64_t replication_factor;
         int64_t min_insync_replicas;
     } topics;
@@ -74,12 +74,12 @@ struct config {
         int64_t cache_bytes_max;   /* per lane */
         int64_t fresh_ms;          /* last answered PING on the invalidation connection */
         enum outage_policy outage;
-        int64_t stale_max_ms;      /* with serve_stale */
+        int64_t stale_max_ms; /* with serve_stale */
         enum unreadable_policy unreadable;
     } reference;
     struct {
         int64_t count;
-        int64_t rebuilds_max;      /* in a row, before the process gives up */
+        int64_t rebuilds_max;       /* in a row, before the process gives up */
         int64_t rebuild_backoff_ms; /* doubles each time, up to 30 s */
     } lanes;
     struct {
@@ -94,10 +94,10 @@ struct config {
     } rating;
     struct {
         char *directory;
-        enum framing framing;          /* of outputs */
-        struct schema_entry *ids;      /* id → writer schema file */
+        enum framing framing;     /* of outputs */
+        struct schema_entry *ids; /* id → writer schema file */
         size_t id_count;
-        int64_t billing_line_id;       /* ids used in Confluent framing by what we write */
+        int64_t billing_line_id; /* ids used in Confluent framing by what we write */
         int64_t accrual_id;
         int64_t forgone_id;
     } schemas;
@@ -116,9 +116,9 @@ void config_init(struct config *config);
 void config_release(struct config *config);
 
 /* Reads a YAML file over the defaults, then environment variables ACCRUED_<SECTION>_<KEY>, then
- * `overrides` ("kafka.group_id=x"), then validates (ranges, nesting of timeouts with units). Relative
- * paths in the file are relative to the file. path NULL: no file. false: *fault has file, line, key,
- * reason. */
+ * `overrides` ("kafka.group_id=x"), then validates (ranges, nesting of timeouts with units).
+ * Relative paths in the file are relative to the file. path NULL: no file. false: *fault has file,
+ * line, key, reason. */
 bool config_load(struct config *config, const char *path, const char *const *overrides,
                  size_t override_count, struct fault *fault);
 /* The same, but every problem is named: for `accrued check`. */

@@ -1,7 +1,7 @@
 /* embedded.h: the in-process broker that librdkafka brings, for the demo. Room: source.
  *
- * What it is not: it does not fence, does not hide aborted records from read_committed readers, keeps
- * no committed offsets of transactions, and forgets everything when the process ends
+ * What it is not: it does not fence, does not hide aborted records from read_committed readers,
+ * keeps no committed offsets of transactions, and forgets everything when the process ends
  * (transactions.md §3). Good for seeing the service at work, never for proving anything. */
 #ifndef ACCRUED_EMBEDDED_H
 #define ACCRUED_EMBEDDED_H

@@ -1,7 +1,7 @@
 /* fleet.h: all lanes of a process. Room: lane.
  *
- * Starts a thread a lane, rebuilds one that fails a bounded number of times with back-off, and stops
- * all when one cannot go on. Signals are the caller's. */
+ * Starts a thread a lane, rebuilds one that fails a bounded number of times with back-off, and
+ * stops all when one cannot go on. Signals are the caller's. */
 #ifndef ACCRUED_FLEET_H
 #define ACCRUED_FLEET_H
 

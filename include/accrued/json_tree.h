@@ -13,15 +13,23 @@
 
 #define JSON_DEPTH_MAX 64
 
-enum json_type { JSON_NULL, JSON_TRUE, JSON_FALSE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NULL,
+    JSON_TRUE,
+    JSON_FALSE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 struct json {
     enum json_type type;
-    struct text text;        /* JSON_STRING: decoded; JSON_NUMBER: source text */
-    struct text name;        /* in an object: this member's key */
+    struct text text;         /* JSON_STRING: decoded; JSON_NUMBER: source text */
+    struct text name;         /* in an object: this member's key */
     const struct json *first; /* JSON_ARRAY, JSON_OBJECT: first child, or NULL */
     const struct json *next;  /* next sibling, or NULL */
-    size_t count;            /* children */
+    size_t count;             /* children */
 };
 
 /* Parses exactly one JSON value (white space around it allowed). NULL: *fault says what and

@@ -1,9 +1,9 @@
 /* lane.h: one thread's way of a billing line: gather → decode → enrich → rate → post → publish →
  * commit, or abort and rewind. Room: lane.
  *
- * A lane owns a consumer, a transactional producer, a connection to Redis, a batch, and the ledgers of
- * its partitions. Lanes share only what struct lane_shared holds, all of it immutable but for the
- * stop flag. Source of the design: architecture.md, "One lane". */
+ * A lane owns a consumer, a transactional producer, a connection to Redis, a batch, and the ledgers
+ * of its partitions. Lanes share only what struct lane_shared holds, all of it immutable but for
+ * the stop flag. Source of the design: architecture.md, "One lane". */
 #ifndef ACCRUED_LANE_H
 #define ACCRUED_LANE_H
 
@@ -21,10 +21,10 @@ struct lane_shared {
     const struct config *config;
     const struct programs *programs;
     const struct catalog *catalog;
-    struct lag_monitor *lag;  /* may be NULL */
-    atomic_bool stop;         /* finish the transaction at hand, leave the group, return */
-    _Atomic int64_t *beats;   /* per lane: steady ms of the last round of its loop, for /healthz */
-    atomic_int *readiness;    /* per lane: enum lane_readiness, for /readyz */
+    struct lag_monitor *lag; /* may be NULL */
+    atomic_bool stop;        /* finish the transaction at hand, leave the group, return */
+    _Atomic int64_t *beats;  /* per lane: steady ms of the last round of its loop, for /healthz */
+    atomic_int *readiness;   /* per lane: enum lane_readiness, for /readyz */
 };
 
 enum lane_readiness {

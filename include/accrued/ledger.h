@@ -1,8 +1,8 @@
 /* ledger.h: what has been published so far, per line, for one input partition. Room: ledger.
  *
- * A log of blocks with an index from (customer, line) to the newest entry. States posted by the open
- * transaction stand in an overlay until ledger_commit; ledger_abort drops them. Lane thread only.
- * Source of the design: architecture.md, "The ledger". */
+ * A log of blocks with an index from (customer, line) to the newest entry. States posted by the
+ * open transaction stand in an overlay until ledger_commit; ledger_abort drops them. Lane thread
+ * only. Source of the design: architecture.md, "The ledger". */
 #ifndef ACCRUED_LEDGER_H
 #define ACCRUED_LEDGER_H
 

@@ -29,10 +29,10 @@ struct earner {
 
 /* A line as the ledger knows it. Texts and arrays are borrowed from whoever filled it. */
 struct line_state {
-    struct billing_line line;  /* the facts of the highest revision; invoice_id and quantity null */
-    int64_t origin_offset;     /* where that revision stood in billing-lines; −1: nowhere */
-    int64_t rerate_offset;     /* request under which it was last rated; −1: none */
-    struct earner *earners;    /* by program index, then partner id (null first) */
+    struct billing_line line; /* the facts of the highest revision; invoice_id and quantity null */
+    int64_t origin_offset;    /* where that revision stood in billing-lines; −1: nowhere */
+    int64_t rerate_offset;    /* request under which it was last rated; −1: none */
+    struct earner *earners;   /* by program index, then partner id (null first) */
     size_t earner_count;
 };
 
@@ -43,8 +43,8 @@ struct accrual {
     const struct program *program;
     int32_t program_version;
     struct text partner_mpn_id;
-    const struct link *link;                /* NULL: none, or the entry ended */
-    const struct program_version *version;  /* for accelerator ids; NULL when the entry ended */
+    const struct link *link;               /* NULL: none, or the entry ended */
+    const struct program_version *version; /* for accelerator ids; NULL when the entry ended */
     uint32_t accelerators;
     uint32_t sequence;
     int32_t as_of;
@@ -52,7 +52,7 @@ struct accrual {
     struct currency currency;
     struct measure measure;
     struct rate rate;
-    struct amount amount;     /* the delta, never 0 */
+    struct amount amount; /* the delta, never 0 */
     struct amount cumulative;
     enum accrual_reason reason;
 };
@@ -68,8 +68,8 @@ struct forgone {
     struct rate rate;
     struct amount amount; /* 0: the reason has ended */
     enum forgone_reason reason;
-    struct amount amount_before;        /* what this entry forwent before, under … */
-    enum forgone_reason reason_before;  /* … this reason; FORGONE_NONE: nothing */
+    struct amount amount_before;       /* what this entry forwent before, under … */
+    enum forgone_reason reason_before; /* … this reason; FORGONE_NONE: nothing */
 };
 
 enum event_kind { EVENT_ACCRUAL, EVENT_FORGONE };
@@ -98,10 +98,11 @@ struct posting {
 };
 
 struct posting_cause {
-    int64_t origin_offset; /* of the record; for a replayed dead letter the original one; −1: none */
-    bool is_rerate;        /* rate the stored facts again, whatever the revision */
+    int64_t
+        origin_offset; /* of the record; for a replayed dead letter the original one; −1: none */
+    bool is_rerate;    /* rate the stored facts again, whatever the revision */
     int64_t rerate_offset;
-    int program_only;      /* re-rate of scope `program`: its index; −1: all programs */
+    int program_only; /* re-rate of scope `program`: its index; −1: all programs */
 };
 
 void posting_init(struct posting *posting);

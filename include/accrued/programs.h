@@ -80,7 +80,7 @@ struct program {
     enum as_of as_of;
     bool retired;
     struct texts charge_types_excluded;
-    uint8_t yields_to; /* bit per link_type */
+    uint8_t yields_to;                      /* bit per link_type */
     const struct program_version *versions; /* ascending by `from` */
     size_t version_count;
 };

@@ -1,9 +1,9 @@
 /* publish.h: one Kafka transaction for all that a batch writes. Room: publish.
  *
- * One transactional producer a lane; the lane's thread alone calls it. The order is begin → send … →
- * commit, or abort; every transaction sends the input offsets of every partition that it writes for,
- * under the group metadata of the batch: that is what fences a former owner. Errors come back as a
- * verdict with a fault; nothing is logged here. */
+ * One transactional producer a lane; the lane's thread alone calls it. The order is begin → send …
+ * → commit, or abort; every transaction sends the input offsets of every partition that it writes
+ * for, under the group metadata of the batch: that is what fences a former owner. Errors come back
+ * as a verdict with a fault; nothing is logged here. */
 #ifndef ACCRUED_PUBLISH_H
 #define ACCRUED_PUBLISH_H
 
@@ -39,8 +39,8 @@ struct input_offset {
 
 /* Opens the producer and runs init_transactions, which ends what a former run left open.
  * *ret_verdict (REBUILD or STOP) when NULL is returned. */
-struct publisher *publisher_open(const struct config *config, int lane,
-                                 enum verdict *ret_verdict, struct fault *fault);
+struct publisher *publisher_open(const struct config *config, int lane, enum verdict *ret_verdict,
+                                 struct fault *fault);
 /* Aborts an open transaction and frees. NULL is accepted. */
 void publisher_free(struct publisher *publisher);
 

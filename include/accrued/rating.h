@@ -29,13 +29,13 @@ const char *forgone_reason_name(enum forgone_reason reason);
 struct target {
     size_t program_index;
     const struct program_version *version;
-    struct text partner_mpn_id;  /* null only for FORGONE_NO_LINK */
-    const struct link *link;     /* NULL for resellers and no_link; lives in the customer */
-    enum forgone_reason reason;  /* FORGONE_NONE: an accrual */
+    struct text partner_mpn_id; /* null only for FORGONE_NO_LINK */
+    const struct link *link;    /* NULL for resellers and no_link; lives in the customer */
+    enum forgone_reason reason; /* FORGONE_NONE: an accrual */
     struct measure measure;
-    struct rate rate;            /* effective: base + accelerators */
-    uint32_t accelerators;       /* bit i: version->accelerators[i] applied */
-    struct amount cumulative;    /* half-even(measure × rate, 6) */
+    struct rate rate;         /* effective: base + accelerators */
+    uint32_t accelerators;    /* bit i: version->accelerators[i] applied */
+    struct amount cumulative; /* half-even(measure × rate, 6) */
     int32_t as_of;
 };
 

@@ -58,7 +58,7 @@ struct customer {
 
 enum reference_kind { REFERENCE_PARTNER, REFERENCE_CUSTOMER };
 enum reference_state {
-    REFERENCE_MISSING,    /* a fact: partner unknown, customer without links */
+    REFERENCE_MISSING, /* a fact: partner unknown, customer without links */
     REFERENCE_PRESENT,
     REFERENCE_UNREADABLE, /* never taken for missing: lines go to the dead letters */
 };

@@ -19,7 +19,7 @@ struct reference *reference_from_tree(enum reference_kind kind, struct text id,
                                       const struct json *object, size_t *ret_size);
 
 /* A value that cannot be read for a reason that is not in its text. */
-struct reference *reference_unreadable(enum reference_kind kind, struct text id,
-                                       const char *reason, size_t *ret_size);
+struct reference *reference_unreadable(enum reference_kind kind, struct text id, const char *reason,
+                                       size_t *ret_size);
 
 #endif

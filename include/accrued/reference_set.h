@@ -1,8 +1,8 @@
 /* reference_set.h: what reference files say, merged into one value per key. Room: enrich. Pure.
  *
- * A key gets a whole value (JSON lines), or parts of one (CSV tables), or both. A part replaces that
- * member and leaves the others as they are: in the whole value, or else in what the store holds. So
- * a table of competencies says all about competencies and nothing about bank profiles.
+ * A key gets a whole value (JSON lines), or parts of one (CSV tables), or both. A part replaces
+ * that member and leaves the others as they are: in the whole value, or else in what the store
+ * holds. So a table of competencies says all about competencies and nothing about bank profiles.
  * reference_set_plan then tells for each key what to write, and whether it differs. */
 #ifndef ACCRUED_REFERENCE_SET_H
 #define ACCRUED_REFERENCE_SET_H
@@ -36,8 +36,8 @@ struct reference_entry {
     enum reference_kind kind;
     struct text id; /* as in the key: customers folded */
     struct reference_origin origin;
-    const struct json *whole;                       /* or NULL */
-    struct json *parts[REFERENCE_PART_COUNT];       /* or NULL */
+    const struct json *whole;                 /* or NULL */
+    struct json *parts[REFERENCE_PART_COUNT]; /* or NULL */
     const struct json *part_ends[REFERENCE_PART_COUNT];
     enum reference_outcome outcome;
     struct text value;   /* planned */
@@ -45,7 +45,7 @@ struct reference_entry {
 };
 
 struct reference_set {
-    struct arena arena; /* owns what entries refer to */
+    struct arena arena;               /* owns what entries refer to */
     struct reference_entry **entries; /* in the order in which they were first named */
     size_t count;
     size_t capacity;
@@ -82,12 +82,11 @@ void reference_set_add_member(struct json *object, struct json *member);
 bool reference_set_plan(struct reference_set *set, struct reference_entry *entry,
                         struct text existing, struct problems *problems);
 
-/* Reads a file into the set: JSON lines, or CSV where the name ends in .csv. Goes on after a problem
- * up to REFERENCE_PROBLEM_COUNT_MAX of them. false: problems. */
+/* Reads a file into the set: JSON lines, or CSV where the name ends in .csv. Goes on after a
+ * problem up to REFERENCE_PROBLEM_COUNT_MAX of them. false: problems. */
 #define REFERENCE_PROBLEM_COUNT_MAX 100
 bool reference_set_read(struct reference_set *set, const char *path, struct problems *problems);
 /* The CSV half, reference_csv.c. The tables and their columns are described there. */
-bool reference_set_read_csv(struct reference_set *set, const char *path,
-                            struct problems *problems);
+bool reference_set_read_csv(struct reference_set *set, const char *path, struct problems *problems);
 
 #endif

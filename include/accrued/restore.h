@@ -1,9 +1,9 @@
 /* restore.h: reads ledger partitions back from the topic. Room: source. Adapter: librdkafka.
  *
- * On assignment a partition's ledger is read, read_committed, until the end-of-partition event reaches
- * the high watermark that was asked after the group's committed offset was known (architecture.md,
- * "Restore on assignment"; transactions.md P51, P52). In slices, so that the group and the other
- * partitions go on. Lane thread only. */
+ * On assignment a partition's ledger is read, read_committed, until the end-of-partition event
+ * reaches the high watermark that was asked after the group's committed offset was known
+ * (architecture.md, "Restore on assignment"; transactions.md P51, P52). In slices, so that the
+ * group and the other partitions go on. Lane thread only. */
 #ifndef ACCRUED_RESTORE_H
 #define ACCRUED_RESTORE_H
 

@@ -48,11 +48,11 @@ bool source_record_has_headers(const struct source_record *record);
 
 /* The committed offset of a partition; waits until a former owner's pending transaction is decided
  * (stable fetch). *ret_offset −1: none was ever committed. false: not yet (*fault), ask again. */
-bool source_committed(struct source *source, int32_t partition, int timeout_ms,
-                      int64_t *ret_offset, struct fault *fault);
+bool source_committed(struct source *source, int32_t partition, int timeout_ms, int64_t *ret_offset,
+                      struct fault *fault);
 /* First and next offset that the broker has. false: *fault. */
-bool source_log_range(struct source *source, int32_t partition, int timeout_ms,
-                      int64_t *ret_first, int64_t *ret_next, struct fault *fault);
+bool source_log_range(struct source *source, int32_t partition, int timeout_ms, int64_t *ret_first,
+                      int64_t *ret_next, struct fault *fault);
 
 /* Lets a paused partition flow from `offset` on. false: not yet possible, try again. */
 bool source_start(struct source *source, int32_t partition, int64_t offset, struct fault *fault);

@@ -12,8 +12,8 @@ enum verdict {
     VERDICT_AGAIN,     /* the same call again, identical arguments */
     VERDICT_ABORT,     /* abort the transaction, rewind, try the batch again */
     VERDICT_WAIT,      /* something outside is down: keep what there is and wait for it */
-    VERDICT_REBUILD,   /* this producer is lost and the outcome may be unknown: start the lane anew */
-    VERDICT_STOP,      /* no retry will help: stop and say why */
+    VERDICT_REBUILD, /* this producer is lost and the outcome may be unknown: start the lane anew */
+    VERDICT_STOP,    /* no retry will help: stop and say why */
 };
 #define VERDICT_COUNT 6
 const char *verdict_name(enum verdict verdict);
@@ -21,9 +21,9 @@ const char *verdict_name(enum verdict verdict);
 /* Codes that the flags do not tell apart. The adapter translates librdkafka's numbers. */
 enum kafka_error_class {
     KAFKA_ERROR_OTHER,
-    KAFKA_ERROR_FENCED,        /* fenced, or an invalid epoch: somebody or the coordinator replaced us */
-    KAFKA_ERROR_UNAUTHORISED,  /* an ACL is missing: no retry helps */
-    KAFKA_ERROR_TOO_LARGE,     /* a record that the broker will never take */
+    KAFKA_ERROR_FENCED, /* fenced, or an invalid epoch: somebody or the coordinator replaced us */
+    KAFKA_ERROR_UNAUTHORISED, /* an ACL is missing: no retry helps */
+    KAFKA_ERROR_TOO_LARGE,    /* a record that the broker will never take */
 };
 
 struct kafka_error_facts {

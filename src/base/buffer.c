@@ -23,8 +23,8 @@ uint8_t *buffer_reserve(struct buffer *buffer, size_t more) {
     REQUIRE(more <= SIZE_MAX / 4 - buffer->size);
     size_t wanted = buffer->size + more;
     if (wanted > buffer->capacity || buffer->data == NULL) {
-        size_t capacity = buffer->capacity < BUFFER_CAPACITY_MIN ? BUFFER_CAPACITY_MIN
-                                                                 : buffer->capacity;
+        size_t capacity =
+            buffer->capacity < BUFFER_CAPACITY_MIN ? BUFFER_CAPACITY_MIN : buffer->capacity;
         while (capacity < wanted) {
             capacity *= 2;
         }

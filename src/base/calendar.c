@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#define DAYS_PER_ERA 146097    /* 400 years */
-#define DAYS_TO_EPOCH 719468   /* 0000-03-01 … 1970-01-01 */
+#define DAYS_PER_ERA 146097  /* 400 years */
+#define DAYS_TO_EPOCH 719468 /* 0000-03-01 … 1970-01-01 */
 #define MS_PER_DAY INT64_C(86400000)
 
 static bool is_leap(int year) {
@@ -136,15 +136,14 @@ bool calendar_parse_time(struct text text, int64_t *ret_ms) {
         return false;
     }
     int ms = 0;
-    int fraction = parse_fraction((struct text){text.data + second_end, text.size - second_end},
-                                  &ms);
+    int fraction =
+        parse_fraction((struct text){text.data + second_end, text.size - second_end}, &ms);
     if (fraction < 0) {
         return false;
     }
     size_t offset_start = second_end + (size_t)fraction;
     int offset = 0;
-    if (!parse_offset((struct text){text.data + offset_start, text.size - offset_start},
-                      &offset)) {
+    if (!parse_offset((struct text){text.data + offset_start, text.size - offset_start}, &offset)) {
         return false;
     }
     *ret_ms = day * MS_PER_DAY + ((hour * 60 + minute - offset) * INT64_C(60) + second) * 1000 + ms;

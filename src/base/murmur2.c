@@ -8,8 +8,8 @@ uint32_t murmur2(const void *data, size_t size) {
     const uint8_t *at = data;
     uint32_t hash = MURMUR2_SEED ^ (uint32_t)size;
     for (; size >= 4; size -= 4, at += 4) {
-        uint32_t word = (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-                        (uint32_t)at[3] << 24;
+        uint32_t word =
+            (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
         word *= MURMUR2_MULTIPLIER;
         word ^= word >> 24;
         word *= MURMUR2_MULTIPLIER;

@@ -38,7 +38,8 @@ bool connection_call(struct connection *connection, const struct text *arguments
                      struct redisReply **ret_reply, struct fault *fault);
 
 /* Sets the fault with the server's name in front. Returns false. */
-__attribute__((format(printf, 3, 4))) bool
-connection_fault(const struct connection *connection, struct fault *fault, const char *format, ...);
+__attribute__((format(printf, 3, 4))) bool connection_fault(const struct connection *connection,
+                                                            struct fault *fault, const char *format,
+                                                            ...);
 
 #endif

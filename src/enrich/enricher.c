@@ -32,10 +32,8 @@ struct enricher {
 
 const char *enrich_verdict_name(enum enrich_verdict verdict) {
     switch (verdict) {
-    case ENRICH_READY:
-        return "ready";
-    case ENRICH_WAIT:
-        return "wait";
+    case ENRICH_READY: return "ready";
+    case ENRICH_WAIT: return "wait";
     }
     REQUIRE(false && "unknown enrich_verdict");
 }

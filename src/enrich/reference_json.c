@@ -30,8 +30,9 @@ static const char *const interval_lists[] = {"mpn_active", "indirect_reseller", 
                                              "tax_profile"};
 #define INTERVAL_LIST_COUNT (sizeof interval_lists / sizeof interval_lists[0])
 
-__attribute__((format(printf, 4, 5))) static bool
-refuse(struct maker *maker, struct place place, const char *field, const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static bool refuse(struct maker *maker, struct place place,
+                                                         const char *field, const char *format,
+                                                         ...) {
     char *to = maker->made->unreadable_reason;
     size_t room = sizeof maker->made->unreadable_reason;
     int used = place.list == NULL

@@ -11,9 +11,12 @@
 #define INDEX_CAPACITY_MIN 256
 
 static const char *const part_names[REFERENCE_PART_COUNT] = {
-    [PART_MPN_ACTIVE] = "mpn_active",       [PART_INDIRECT_RESELLER] = "indirect_reseller",
-    [PART_BANK_PROFILE] = "bank_profile",   [PART_TAX_PROFILE] = "tax_profile",
-    [PART_COMPETENCIES] = "competencies",   [PART_ADDED_ON] = "added_on",
+    [PART_MPN_ACTIVE] = "mpn_active",
+    [PART_INDIRECT_RESELLER] = "indirect_reseller",
+    [PART_BANK_PROFILE] = "bank_profile",
+    [PART_TAX_PROFILE] = "tax_profile",
+    [PART_COMPETENCIES] = "competencies",
+    [PART_ADDED_ON] = "added_on",
     [PART_LINKS] = "links",
 };
 
@@ -71,8 +74,8 @@ static void index_grow(struct reference_set *set) {
 struct reference_entry *reference_set_entry(struct reference_set *set, enum reference_kind kind,
                                             struct text id, struct reference_origin origin) {
     REQUIRE(id.size > 0);
-    struct text key = kind == REFERENCE_CUSTOMER ? arena_fold(&set->arena, id)
-                                                 : arena_copy(&set->arena, id);
+    struct text key =
+        kind == REFERENCE_CUSTOMER ? arena_fold(&set->arena, id) : arena_copy(&set->arena, id);
     index_grow(set);
     size_t place = index_place(set, kind, key);
     if (set->index[place] != NULL) {
@@ -106,9 +109,9 @@ bool reference_set_whole(struct reference_set *set, enum reference_kind kind,
     struct text id = json_member(value, kind_id_name(kind))->text;
     struct reference_entry *entry = reference_set_entry(set, kind, id, origin);
     if (entry->whole != NULL) {
-        return problems_add(problems, "%s:%zu: %s %.*s again, it is in %s:%zu already",
-                            origin.file, origin.line, kind_name(kind), TEXT_ARGS(id),
-                            entry->origin.file, entry->origin.line);
+        return problems_add(problems, "%s:%zu: %s %.*s again, it is in %s:%zu already", origin.file,
+                            origin.line, kind_name(kind), TEXT_ARGS(id), entry->origin.file,
+                            entry->origin.line);
     }
     entry->whole = value;
     entry->origin = origin;
@@ -177,8 +180,8 @@ static struct json *merge(struct reference_set *set, const struct reference_entr
     struct json *merged = reference_set_object(set);
     bool placed[REFERENCE_PART_COUNT] = {false};
     if (base == NULL) {
-        reference_set_add_member(
-            merged, reference_set_string(set, kind_id_name(entry->kind), entry->id));
+        reference_set_add_member(merged,
+                                 reference_set_string(set, kind_id_name(entry->kind), entry->id));
     }
     for (const struct json *member = base ? base->first : NULL; member != NULL;
          member = member->next) {
@@ -289,8 +292,7 @@ static void read_json_line(struct reference_set *set, struct text line,
     const struct json *partner = json_member(tree, "partner");
     const struct json *customer = json_member(tree, "customer");
     if (tree->type != JSON_OBJECT || tree->count != 1 || (partner == NULL && customer == NULL)) {
-        (void)problems_add(problems,
-                           "%s:%zu: neither {\"partner\": {…}} nor {\"customer\": {…}}",
+        (void)problems_add(problems, "%s:%zu: neither {\"partner\": {…}} nor {\"customer\": {…}}",
                            origin.file, origin.line);
         return;
     }

@@ -31,8 +31,7 @@ void reference_table_release(struct reference_table *table) {
 static size_t probe(struct reference **slots, size_t capacity, enum reference_kind kind,
                     struct text id) {
     size_t at = (size_t)hash64(id.data, id.size, (uint64_t)kind) & (capacity - 1);
-    while (slots[at] != NULL &&
-           (slots[at]->kind != kind || !text_equal(id_of(slots[at]), id))) {
+    while (slots[at] != NULL && (slots[at]->kind != kind || !text_equal(id_of(slots[at]), id))) {
         at = (at + 1) & (capacity - 1);
     }
     return at;
@@ -67,9 +66,7 @@ void reference_table_put(struct reference_table *table, struct reference *refere
 const struct reference *reference_table_find(const struct reference_table *table,
                                              enum reference_kind kind, struct text id) {
     const struct reference *found =
-        table->capacity == 0
-            ? NULL
-            : table->slots[probe(table->slots, table->capacity, kind, id)];
+        table->capacity == 0 ? NULL : table->slots[probe(table->slots, table->capacity, kind, id)];
     if (found != NULL) {
         return found;
     }

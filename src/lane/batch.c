@@ -66,15 +66,15 @@ void batch_drop_partition(struct batch *batch, int32_t partition) {
 }
 
 struct batch_output *batch_add_output(struct batch *batch, enum output output) {
-    batch->outputs = grown(batch->outputs, batch->output_count, &batch->output_capacity,
-                           sizeof *batch->outputs);
+    batch->outputs =
+        grown(batch->outputs, batch->output_count, &batch->output_capacity, sizeof *batch->outputs);
     struct batch_output *added = &batch->outputs[batch->output_count++];
     *added = (struct batch_output){.output = output};
     return added;
 }
 
-void batch_add_sum(struct batch *batch, size_t program_index, int reason,
-                   struct currency currency, struct amount amount) {
+void batch_add_sum(struct batch *batch, size_t program_index, int reason, struct currency currency,
+                   struct amount amount) {
     for (size_t i = 0; i < batch->sum_count; i++) {
         struct batch_sum *sum = &batch->sums[i];
         if (sum->program_index == program_index && sum->reason == reason &&

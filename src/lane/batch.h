@@ -1,7 +1,8 @@
 /* batch.h: what one transaction holds. Private to the lane.
  *
- * Owns the records; decoded lines borrow from them and from the arena until batch_clear. Outputs are
- * encoded into one buffer before the transaction begins, so that no look-up ever happens inside it. */
+ * Owns the records; decoded lines borrow from them and from the arena until batch_clear. Outputs
+ * are encoded into one buffer before the transaction begins, so that no look-up ever happens inside
+ * it. */
 #ifndef ACCRUED_LANE_BATCH_H
 #define ACCRUED_LANE_BATCH_H
 
@@ -85,7 +86,7 @@ void batch_drop_partition(struct batch *batch, int32_t partition);
 
 struct batch_output *batch_add_output(struct batch *batch, enum output output);
 /* Adds to the sum of (program, reason, currency); reason: SUM_ACCRUED or enum forgone_reason. */
-void batch_add_sum(struct batch *batch, size_t program_index, int reason,
-                   struct currency currency, struct amount amount);
+void batch_add_sum(struct batch *batch, size_t program_index, int reason, struct currency currency,
+                   struct amount amount);
 
 #endif

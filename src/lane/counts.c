@@ -51,31 +51,29 @@ struct lane_counters *lane_counters_open(const struct lane *lane) {
         .stale = outcome("outcome=\"stale\""),
         .skipped = outcome("outcome=\"skipped\""),
         .dead_lettered = outcome("outcome=\"dead_lettered\""),
-        .unclassified = counter("accrued_unclassified_lines_total",
-                                "Lines that no catalog rule matched and that brought no family.",
-                                ""),
+        .unclassified =
+            counter("accrued_unclassified_lines_total",
+                    "Lines that no catalog rule matched and that brought no family.", ""),
         .committed = counter("accrued_transactions_total", "Kafka transactions by result.",
                              "result=\"committed\""),
         .aborted = counter("accrued_transactions_total", "Kafka transactions by result.",
                            "result=\"aborted\""),
-        .rebalances = counter("accrued_rebalances_total",
-                              "Partitions given to or taken from a lane.", ""),
+        .rebalances =
+            counter("accrued_rebalances_total", "Partitions given to or taken from a lane.", ""),
         .transaction_seconds =
-            metric_histogram_get("accrued_transaction_seconds",
-                                 "From begin to the end of commit.", "", seconds,
-                                 sizeof seconds / sizeof seconds[0], 3),
+            metric_histogram_get("accrued_transaction_seconds", "From begin to the end of commit.",
+                                 "", seconds, sizeof seconds / sizeof seconds[0], 3),
         .batch_lines = metric_histogram_get("accrued_batch_lines", "Lines in a transaction.", "",
                                             lines, sizeof lines / sizeof lines[0], 0),
         .hits = counter("accrued_reference_hits_total",
                         "Reference values answered from the near cache.", ""),
-        .misses = counter("accrued_reference_misses_total", "Reference values asked of Redis.",
-                          ""),
-        .round_trips = counter("accrued_reference_round_trips_total",
-                               "Pipelined requests to Redis.", ""),
+        .misses = counter("accrued_reference_misses_total", "Reference values asked of Redis.", ""),
+        .round_trips =
+            counter("accrued_reference_round_trips_total", "Pipelined requests to Redis.", ""),
         .entries = metric_get("accrued_reference_entries", METRIC_GAUGE,
                               "Values in the near cache.", label),
-        .bytes = metric_get("accrued_reference_bytes", METRIC_GAUGE,
-                            "Bytes of the near cache.", label),
+        .bytes =
+            metric_get("accrued_reference_bytes", METRIC_GAUGE, "Bytes of the near cache.", label),
     };
     return counters;
 }
@@ -90,9 +88,9 @@ static void count_dead_letters(const struct batch_counts *counts) {
             char label[64];
             (void)snprintf(label, sizeof label, "code=\"%s\"",
                            reject_code_name((enum reject_code)code));
-            metric_add(counter("accrued_dead_letters_total", "Records sent to the dead letters.",
-                               label),
-                       (int64_t)counts->dead_letters_by_code[code]);
+            metric_add(
+                counter("accrued_dead_letters_total", "Records sent to the dead letters.", label),
+                (int64_t)counts->dead_letters_by_code[code]);
         }
     }
 }

@@ -62,8 +62,8 @@ static enum verdict live(struct fleet *fleet, int number, bool *ret_committed,
     return verdict;
 }
 
-/* Rebuilds the lane as long as that may help: a new producer fences the old one's transaction, and a
- * new restore reads what was really committed. */
+/* Rebuilds the lane as long as that may help: a new producer fences the old one's transaction, and
+ * a new restore reads what was really committed. */
 static void live_on(struct fleet *fleet, int number) {
     const struct config *config = fleet->shared.config;
     struct metric *rebuilds =

@@ -57,7 +57,7 @@ static bool open_schemas(struct lane *lane, struct fault *fault) {
     const struct config *config = lane->shared->config;
     size_t count = config->schemas.id_count;
     struct schema_file *files = calloc(count + 1, sizeof *files);
-    char (*paths)[4096] = calloc(count + 1, sizeof *paths);
+    char(*paths)[4096] = calloc(count + 1, sizeof *paths);
     REQUIRE(files != NULL && paths != NULL);
     for (size_t i = 0; i < count; i++) {
         schema_path(config, config->schemas.ids[i].file, paths[i], sizeof paths[i]);
@@ -69,10 +69,10 @@ static bool open_schemas(struct lane *lane, struct fault *fault) {
     free(files);
     free(paths);
     return lane->schemas != NULL &&
-           output_schema(config, config->schemas.accrual_id, "accrual.avsc",
-                         &lane->accrual_schema, fault) &&
-           output_schema(config, config->schemas.forgone_id, "forgone.avsc",
-                         &lane->forgone_schema, fault);
+           output_schema(config, config->schemas.accrual_id, "accrual.avsc", &lane->accrual_schema,
+                         fault) &&
+           output_schema(config, config->schemas.forgone_id, "forgone.avsc", &lane->forgone_schema,
+                         fault);
 }
 
 /* The producer first: it may have to wait for a former transaction, and partitions must not be held
@@ -154,12 +154,12 @@ static void take_record(struct lane *lane, struct source_record *record) {
     }
     partition->gather_next = record->offset + 1;
     struct batch_item *item = batch_add(&lane->batch, record);
-    item->state = record->offset < ledger_position(partition->ledger).next_offset ? ITEM_SKIPPED
-                                                                                  : ITEM_LINE;
+    item->state =
+        record->offset < ledger_position(partition->ledger).next_offset ? ITEM_SKIPPED : ITEM_LINE;
 }
 
-/* The membership under which this batch may commit. Taken when the batch begins and again whenever a
- * rebalance ran in between, straight after the poll in which it ran (P3). */
+/* The membership under which this batch may commit. Taken when the batch begins and again whenever
+ * a rebalance ran in between, straight after the poll in which it ran (P3). */
 static bool refresh_snapshot(struct lane *lane) {
     if (lane->snapshot != NULL && !lane->membership_changed) {
         return true;
@@ -177,8 +177,8 @@ static bool batch_is_full(const struct lane *lane) {
            lane->batch.record_bytes >= (size_t)config->batch.bytes_max;
 }
 
-/* Fills the batch until the input is drained or a limit is reached: a quiet stream commits at once, a
- * backlog in large transactions. */
+/* Fills the batch until the input is drained or a limit is reached: a quiet stream commits at once,
+ * a backlog in large transactions. */
 static enum verdict gather(struct lane *lane, struct fault *fault) {
     batch_clear(&lane->batch);
     group_snapshot_free(lane->snapshot);
@@ -312,7 +312,7 @@ static enum verdict idle(struct lane *lane, struct fault *fault) {
 }
 
 static void update_readiness(struct lane *lane) {
-    set_readiness(lane, lane->partition_count == 0          ? LANE_UNASSIGNED
+    set_readiness(lane, lane->partition_count == 0         ? LANE_UNASSIGNED
                         : !lane_partitions_all_ready(lane) ? LANE_RESTORING
                                                            : LANE_READY);
 }

@@ -28,10 +28,10 @@ struct lane_partition {
     int32_t number;
     enum partition_state state;
     struct ledger *ledger;
-    int64_t committed;    /* the group's offset at assignment; −1: none */
-    int64_t next_offset;  /* everything below is committed */
-    int64_t gather_next;  /* everything below has been gathered */
-    int64_t batch_start;  /* where the batch at hand begins; −1: it has none of this partition */
+    int64_t committed;   /* the group's offset at assignment; −1: none */
+    int64_t next_offset; /* everything below is committed */
+    int64_t gather_next; /* everything below has been gathered */
+    int64_t batch_start; /* where the batch at hand begins; −1: it has none of this partition */
     struct ledger_position batch_end; /* behind the last record of the batch */
     int64_t assigned_at_ms;
     size_t restored_blocks;

@@ -114,8 +114,8 @@ static bool concerns_partner(struct offline *offline, const struct line_state *s
     }
     const struct reference *customer =
         reference_table_find(&offline->references, REFERENCE_CUSTOMER, state->line.customer_id);
-    for (size_t i = 0;
-         customer->state == REFERENCE_PRESENT && i < customer->customer.link_count; i++) {
+    for (size_t i = 0; customer->state == REFERENCE_PRESENT && i < customer->customer.link_count;
+         i++) {
         if (text_equal(customer->customer.links[i].partner_mpn_id, partner)) {
             return true;
         }
@@ -163,9 +163,8 @@ size_t offline_rerate(struct offline *offline, const struct rerate_request *requ
     struct rerate_walk walk = {
         .offline = offline,
         .request = request,
-        .program_index = request->scope == RERATE_PROGRAM
-                             ? programs_find(offline->programs, request->id)
-                             : -1,
+        .program_index =
+            request->scope == RERATE_PROGRAM ? programs_find(offline->programs, request->id) : -1,
     };
     (void)ledger_each(offline->ledger, rerate_line, &walk);
     commit(offline);

@@ -84,8 +84,7 @@ void lane_partitions_release(struct lane *lane) {
     lane->partition_capacity = 0;
 }
 
-bool lane_partition_block(void *context, int32_t number, struct text value,
-                          struct fault *fault) {
+bool lane_partition_block(void *context, int32_t number, struct text value, struct fault *fault) {
     struct lane_partition *partition = lane_partition_find(context, number);
     REQUIRE(partition != NULL && partition->state == PARTITION_RESTORING);
     partition->restored_blocks++;
@@ -165,8 +164,8 @@ static void advance_partition(struct lane *lane, struct lane_partition *partitio
     if (partition->state == PARTITION_ASSIGNED) {
         if (!source_committed(lane->source, partition->number, COMMITTED_TIMEOUT_MS,
                               &partition->committed, &fault)) {
-            log_event(LOG_WARN, "partition_waits", "lane=%d partition=%d reason=%s",
-                      lane->number, partition->number, log_quote(fault.text));
+            log_event(LOG_WARN, "partition_waits", "lane=%d partition=%d reason=%s", lane->number,
+                      partition->number, log_quote(fault.text));
             return;
         }
         partition->state = PARTITION_AWAITING;
@@ -176,8 +175,8 @@ static void advance_partition(struct lane *lane, struct lane_partition *partitio
         partition->state = PARTITION_RESTORING;
         if (!restorer_begin(lane->restorer, partition->number, &fault)) {
             partition->state = PARTITION_AWAITING;
-            log_event(LOG_WARN, "partition_waits", "lane=%d partition=%d reason=%s",
-                      lane->number, partition->number, log_quote(fault.text));
+            log_event(LOG_WARN, "partition_waits", "lane=%d partition=%d reason=%s", lane->number,
+                      partition->number, log_quote(fault.text));
         }
     }
 }

@@ -1,4 +1,5 @@
-/* One transaction: begin → outputs → ledger blocks → input offsets → commit; or abort and rewind. */
+/* One transaction: begin → outputs → ledger blocks → input offsets → commit; or abort and rewind.
+ */
 #include "lane_state.h"
 
 #include "accrued/clock.h"
@@ -134,7 +135,8 @@ static void settle(struct lane *lane) {
     lane->has_committed = true;
 }
 
-/* After a certain abort: every partition of the batch begins again where the batch began (P2, P36). */
+/* After a certain abort: every partition of the batch begins again where the batch began (P2, P36).
+ */
 static enum verdict rewind_partitions(struct lane *lane, struct fault *fault) {
     for (size_t i = 0; i < lane->partition_count; i++) {
         struct lane_partition *partition = &lane->partitions[i];

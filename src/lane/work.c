@@ -7,8 +7,8 @@
 #include "accrued/hash.h"
 #include "accrued/require.h"
 
-/* The offset of the record that first said it: a replayed dead letter carries it in its headers, and
- * only if it is a letter of this very partition. */
+/* The offset of the record that first said it: a replayed dead letter carries it in its headers,
+ * and only if it is a letter of this very partition. */
 static int64_t origin_of(const struct lane *lane, const struct source_record *record) {
     if (!source_record_has_headers(record)) {
         return record->offset;
@@ -36,8 +36,8 @@ static bool check_partition(const struct lane *lane, struct batch_item *item) {
                           record->key.data != NULL ? record->key.data : "",
                           customer.size < 80 ? (int)customer.size : 80, customer.data);
     }
-    int32_t home = murmur2_partition(customer.data, customer.size,
-                                     source_partition_count(lane->source));
+    int32_t home =
+        murmur2_partition(customer.data, customer.size, source_partition_count(lane->source));
     return home == record->partition ||
            reject_set(&item->reject, REJECT_WRONG_PARTITION,
                       "customer_id \"%.*s\" belongs to partition %d, the record is in %d",
@@ -102,8 +102,8 @@ static void encode_accrual(struct lane *lane, const struct accrual *accrual,
                            struct provenance *provenance) {
     struct batch *batch = &lane->batch;
     struct batch_output *output = batch_add_output(batch, OUTPUT_ACCRUALS);
-    provenance->reference_hash = reference_hash(lane, accrual->line, accrual->partner_mpn_id,
-                                                accrual->version != NULL);
+    provenance->reference_hash =
+        reference_hash(lane, accrual->line, accrual->partner_mpn_id, accrual->version != NULL);
     output->key_at = batch->bytes.size;
     output->key_size = accrual->partner_mpn_id.size;
     buffer_append_text(&batch->bytes, accrual->partner_mpn_id);
@@ -138,8 +138,7 @@ static void encode_forgone(struct lane *lane, const struct forgone *forgone,
     batch_add_sum(batch, program, (int)forgone->reason, forgone->currency, forgone->amount);
 }
 
-static void encode_events(struct lane *lane, const struct batch_item *item,
-                          int64_t accrued_at_ms) {
+static void encode_events(struct lane *lane, const struct batch_item *item, int64_t accrued_at_ms) {
     struct provenance provenance = {
         .source_topic = text_of(lane->shared->config->topics.billing_lines),
         .source_partition = item->record.partition,

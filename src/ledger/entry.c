@@ -126,8 +126,7 @@ uint64_t entry_key_hash(struct text key) {
 static void take_key(struct cursor *from, struct arena *arena, struct text *customer_id,
                      struct text *line_id) {
     uint8_t form = cursor_byte(from);
-    struct text customer =
-        form == KEY_UUID ? cursor_take(from, UUID_SIZE) : take_sized(from);
+    struct text customer = form == KEY_UUID ? cursor_take(from, UUID_SIZE) : take_sized(from);
     from->bad = from->bad || form > KEY_UUID;
     *line_id = take_sized(from);
     if (customer_id != NULL && !from->bad) {
@@ -275,10 +274,10 @@ static void sort_earners(struct earner *earners, size_t count) {
     for (size_t i = 1; i < count; i++) {
         struct earner moving = earners[i];
         size_t at = i;
-        while (at > 0 && (earners[at - 1].program_index > moving.program_index ||
-                          (earners[at - 1].program_index == moving.program_index &&
-                           text_compare(earners[at - 1].partner_mpn_id, moving.partner_mpn_id) >
-                               0))) {
+        while (at > 0 &&
+               (earners[at - 1].program_index > moving.program_index ||
+                (earners[at - 1].program_index == moving.program_index &&
+                 text_compare(earners[at - 1].partner_mpn_id, moving.partner_mpn_id) > 0))) {
             earners[at] = earners[at - 1];
             at--;
         }

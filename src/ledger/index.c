@@ -70,8 +70,8 @@ static void grow(struct line_index *index, index_hash_at hash_at, void *context)
     *index = larger;
 }
 
-void index_insert(struct line_index *index, uint64_t hash, uint64_t position,
-                  index_hash_at hash_at, void *context) {
+void index_insert(struct line_index *index, uint64_t hash, uint64_t position, index_hash_at hash_at,
+                  void *context) {
     REQUIRE(position > 0 && position <= INDEX_POSITION_MAX);
     if ((index->count + 1) * LOAD_DENOMINATOR > index->capacity * LOAD_NUMERATOR) {
         grow(index, hash_at, context);

@@ -35,8 +35,8 @@ struct index_probe index_find(const struct line_index *index, uint64_t hash);
 bool index_next(struct index_probe *probe, uint64_t *ret_position);
 
 /* Adds a key that is not in the table. 0 < position ≤ INDEX_POSITION_MAX. */
-void index_insert(struct line_index *index, uint64_t hash, uint64_t position,
-                  index_hash_at hash_at, void *context);
+void index_insert(struct line_index *index, uint64_t hash, uint64_t position, index_hash_at hash_at,
+                  void *context);
 /* Moves the candidate that index_next returned last. */
 void index_move(struct line_index *index, const struct index_probe *probe, uint64_t position);
 

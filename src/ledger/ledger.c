@@ -20,14 +20,14 @@ struct ledger {
     struct block_log log;
     struct line_index index;
     struct overlay overlay;
-    struct block_header head;    /* of the newest block; texts live in `names` */
-    struct arena names;          /* program ids */
-    size_t restored_name_count;  /* of head.programs, how many stand in restored blocks */
-    uint32_t *numbers;           /* program index → number in head.programs */
+    struct block_header head;             /* of the newest block; texts live in `names` */
+    struct arena names;                   /* program ids */
+    size_t restored_name_count;           /* of head.programs, how many stand in restored blocks */
+    uint32_t *numbers;                    /* program index → number in head.programs */
     int indexes[BLOCK_PROGRAM_COUNT_MAX]; /* number → program index, −1: not configured */
-    struct arena scratch;        /* of the last state handed out */
+    struct arena scratch;                 /* of the last state handed out */
     struct buffer key;
-    struct buffer packed;        /* the entry that is being put */
+    struct buffer packed; /* the entry that is being put */
     struct buffer sealed;
     struct sealed_block *blocks;
     size_t block_count;
@@ -136,8 +136,8 @@ static bool index_lookup(struct ledger *ledger, uint64_t hash, struct text key,
 
 static void unpack(struct ledger *ledger, struct text entry, struct line_state *ret_state) {
     arena_clear(&ledger->scratch);
-    bool parsed = entry_parse(entry, ledger->indexes, ledger->head.programs.count,
-                              &ledger->scratch, ret_state);
+    bool parsed = entry_parse(entry, ledger->indexes, ledger->head.programs.count, &ledger->scratch,
+                              ret_state);
     REQUIRE(parsed);
 }
 
@@ -258,8 +258,8 @@ static bool index_block(struct ledger *ledger, uint64_t position, const struct b
     struct cursor from = cursor_of(view->entries.data, view->entries.size);
     size_t count = 0;
     while (cursor_left(&from) > 0) {
-        uint64_t at = position + view->entries_at +
-                      (uint64_t)((const char *)from.data - view->entries.data);
+        uint64_t at =
+            position + view->entries_at + (uint64_t)((const char *)from.data - view->entries.data);
         struct text entry;
         struct text key;
         if (!block_next_entry(&from, &entry) || !entry_key(entry, &key)) {
@@ -309,8 +309,7 @@ static bool check_header(struct ledger *ledger, const struct block_header *heade
                          struct fault *fault) {
     if (header->partition != ledger->head.partition) {
         return fault_set(fault, "ledger block %llu belongs to partition %u, found in partition %u",
-                         (unsigned long long)header->id, header->partition,
-                         ledger->head.partition);
+                         (unsigned long long)header->id, header->partition, ledger->head.partition);
     }
     if (header->partition_count != ledger->head.partition_count) {
         return fault_set(fault,

@@ -41,8 +41,7 @@ static size_t probe(const struct overlay *overlay, uint64_t hash, struct text ke
     return at;
 }
 
-bool overlay_find(const struct overlay *overlay, uint64_t hash, struct text key,
-                  size_t *ret_item) {
+bool overlay_find(const struct overlay *overlay, uint64_t hash, struct text key, size_t *ret_item) {
     if (overlay->count == 0) {
         return false;
     }

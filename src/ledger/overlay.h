@@ -29,8 +29,7 @@ static inline struct text overlay_entry(const struct overlay *overlay, size_t it
 }
 
 /* The item whose entry begins with the key's bytes. */
-bool overlay_find(const struct overlay *overlay, uint64_t hash, struct text key,
-                  size_t *ret_item);
+bool overlay_find(const struct overlay *overlay, uint64_t hash, struct text key, size_t *ret_item);
 /* The entry of `size` bytes that was just appended to overlay->bytes, under its key. */
 void overlay_add(struct overlay *overlay, uint64_t hash, struct text key, size_t size);
 

@@ -57,8 +57,7 @@ static bool amounts_equal(bool has_a, struct measure a, bool has_b, struct measu
 /* The facts that the ledger keeps: all but invoice_id and quantity. */
 static bool facts_equal(const struct billing_line *a, const struct billing_line *b) {
     return a->revision == b->revision && a->is_void == b->is_void &&
-           a->billing_period == b->billing_period &&
-           a->charge_start_date == b->charge_start_date &&
+           a->billing_period == b->billing_period && a->charge_start_date == b->charge_start_date &&
            a->charge_end_date == b->charge_end_date && currency_equal(a->currency, b->currency) &&
            a->billed_amount.units == b->billed_amount.units &&
            amounts_equal(a->has_consumed_amount, a->consumed_amount, b->has_consumed_amount,
@@ -95,8 +94,7 @@ struct posting_input {
 };
 
 static bool same_entry_key(const struct posting_input *input) {
-    return input->old != NULL &&
-           currency_equal(input->old->line.currency, input->line->currency) &&
+    return input->old != NULL && currency_equal(input->old->line.currency, input->line->currency) &&
            input->old->line.billing_period == input->line->billing_period;
 }
 
@@ -147,8 +145,7 @@ static bool publish_accrual(const struct posting_input *input, struct earner *ea
 /* Entries that end first, then the one that stands. */
 static bool post_accrual(const struct posting_input *input, struct earner *earner,
                          const struct target *target) {
-    const struct target *accrues =
-        target != NULL && target->reason == FORGONE_NONE ? target : NULL;
+    const struct target *accrues = target != NULL && target->reason == FORGONE_NONE ? target : NULL;
     struct amount before = earner->cumulative;
     if (before.units != 0 && (accrues == NULL || !same_entry_key(input))) {
         REQUIRE(input->old != NULL);
@@ -163,8 +160,7 @@ static bool post_accrual(const struct posting_input *input, struct earner *earne
                                               input->line->billing_period, before);
 }
 
-static struct forgone *add_forgone(const struct posting_input *input,
-                                   const struct earner *earner) {
+static struct forgone *add_forgone(const struct posting_input *input, const struct earner *earner) {
     struct forgone *forgone = &add_event(input->posting, EVENT_FORGONE)->forgone;
     *forgone = (struct forgone){
         .line = input->line,
@@ -182,10 +178,9 @@ static struct forgone *add_forgone(const struct posting_input *input,
 
 static void post_forgone(const struct posting_input *input, struct earner *earner,
                          const struct target *target) {
-    const struct target *forgoes = target != NULL && target->reason != FORGONE_NONE &&
-                                           target->cumulative.units != 0
-                                       ? target
-                                       : NULL;
+    const struct target *forgoes =
+        target != NULL && target->reason != FORGONE_NONE && target->cumulative.units != 0 ? target
+                                                                                          : NULL;
     if (earner->forgone_reason != FORGONE_NONE && (forgoes == NULL || !same_entry_key(input))) {
         struct forgone *ended = add_forgone(input, earner);
         ended->currency = input->old->line.currency;
@@ -244,8 +239,7 @@ static bool merge(const struct posting_input *input, int program_only) {
     size_t t = 0;
     while (e < old_count || t < rating->target_count) {
         const struct earner *earner = e < old_count ? &input->old->earners[e] : NULL;
-        const struct target *target =
-            t < rating->target_count ? &rating->targets[t] : NULL;
+        const struct target *target = t < rating->target_count ? &rating->targets[t] : NULL;
         if (earner != NULL && target != NULL) {
             int order = compare_keys(earner, target);
             earner = order <= 0 ? earner : NULL;
@@ -284,10 +278,10 @@ bool posting_compute(struct posting *posting, const struct programs *programs,
         .old = old,
         .line = line,
         .rating = rating,
-        .reason = cause.is_rerate    ? ACCRUAL_RERATE
-                  : line->is_void    ? ACCRUAL_VOID
-                  : old == NULL      ? ACCRUAL_NEW_LINE
-                                     : ACCRUAL_REVISION,
+        .reason = cause.is_rerate ? ACCRUAL_RERATE
+                  : line->is_void ? ACCRUAL_VOID
+                  : old == NULL   ? ACCRUAL_NEW_LINE
+                                  : ACCRUAL_REVISION,
         .reject = ret_reject,
     };
     if (!merge(&input, cause.is_rerate ? cause.program_only : -1)) {

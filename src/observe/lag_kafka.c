@@ -29,7 +29,7 @@ struct lag_monitor {
     bool is_stopping;
     bool is_hurried; /* a partition is new: ask at once */
     int64_t interval_ms;
-    int64_t answered_ms;     /* steady; of the thread only, as is the next */
+    int64_t answered_ms; /* steady; of the thread only, as is the next */
     bool is_failing;
     struct metric *answer_age;
 };
@@ -37,8 +37,7 @@ struct lag_monitor {
 /* Without a group: nothing is consumed, and no rights on a group are needed. */
 static rd_kafka_t *open_handle(const struct config *config, const char *role, const char *isolation,
                                struct fault *fault) {
-    rd_kafka_conf_t *conf =
-        kafka_conf_new(config, role, &config->kafka.consumer_properties, fault);
+    rd_kafka_conf_t *conf = kafka_conf_new(config, role, &config->kafka.consumer_properties, fault);
     if (conf == NULL) {
         return NULL;
     }

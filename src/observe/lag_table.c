@@ -52,7 +52,8 @@ static int64_t entry_lag(const struct lag_entry *entry) {
         return LAG_UNKNOWN;
     }
     /* A report may be newer than the last answer. */
-    return entry->stable_offset > entry->next_offset ? entry->stable_offset - entry->next_offset : 0;
+    return entry->stable_offset > entry->next_offset ? entry->stable_offset - entry->next_offset
+                                                     : 0;
 }
 
 static int64_t larger(int64_t a, int64_t b) {
@@ -80,8 +81,8 @@ static void entry_show(struct lag_entry *entry, int64_t now_ms) {
         metric_set(entry->lag_seconds, 0);
         return;
     }
-    /* What waits came after the answer that said "drained", however old the last line is that a lane
-     * has seen: a stream that was quiet for an hour is not an hour late with its next line. */
+    /* What waits came after the answer that said "drained", however old the last line is that a
+     * lane has seen: a stream that was quiet for an hour is not an hour late with its next line. */
     int64_t since_ms = larger(entry->oldest_ms, entry->drained_ms);
     since_ms = since_ms == LAG_UNKNOWN ? entry->owned_ms : since_ms;
     metric_set(entry->lag_seconds, larger(now_ms - since_ms, 0));
@@ -114,9 +115,9 @@ void lag_table_own(struct lag_table *table, int32_t partition, int64_t now_ms) {
                                      "Lines behind: last stable offset - next offset; 0 when "
                                      "drained.",
                                      partition),
-        .lag_seconds = partition_gauge("accrued_partition_lag_seconds",
-                                       "Age of the oldest unprocessed line; 0 when drained.",
-                                       partition),
+        .lag_seconds =
+            partition_gauge("accrued_partition_lag_seconds",
+                            "Age of the oldest unprocessed line; 0 when drained.", partition),
         .next = partition_gauge("accrued_partition_next_offset",
                                 "Next offset of the input to process.", partition),
         .stable = partition_gauge("accrued_partition_last_stable_offset",

@@ -1,7 +1,7 @@
 /* lag_table.h: what is known of each owned partition, and the lag that follows. For lag*.c only.
  *
- * Thread-safe; time is an argument. The gauges are set under the table's lock, so that a partition that
- * was given up cannot be shown again by a question that was on its way. */
+ * Thread-safe; time is an argument. The gauges are set under the table's lock, so that a partition
+ * that was given up cannot be shown again by a question that was on its way. */
 #ifndef ACCRUED_OBSERVE_LAG_TABLE_H
 #define ACCRUED_OBSERVE_LAG_TABLE_H
 
@@ -13,7 +13,7 @@
 
 struct lag_entry {
     int32_t partition;
-    int64_t next_offset;   /* LAG_UNKNOWN until the first report */
+    int64_t next_offset; /* LAG_UNKNOWN until the first report */
     int64_t owned_ms;
     int64_t oldest_ms;     /* as last reported; LAG_UNKNOWN until then */
     int64_t drained_ms;    /* of the last answer that left nothing to do; LAG_UNKNOWN: none did */

@@ -18,8 +18,9 @@
 /* A record's share of a request beside its value: key, headers, framing. */
 #define RECORD_OVERHEAD_MAX 4096
 #define MESSAGE_SIZE_MAX 1000000
-/* While the last transaction's markers are written the coordinator answers CONCURRENT_TRANSACTIONS, and
- * the next AddPartitions waits this long before it asks again (default 100 ms, most of a cycle). */
+/* While the last transaction's markers are written the coordinator answers CONCURRENT_TRANSACTIONS,
+ * and the next AddPartitions waits this long before it asks again (default 100 ms, most of a
+ * cycle). */
 #define RETRY_BACKOFF_MS 2
 
 enum transaction_state { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_UNKNOWN };
@@ -40,8 +41,7 @@ static enum kafka_error_class class_of(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-        return KAFKA_ERROR_UNAUTHORISED;
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED: return KAFKA_ERROR_UNAUTHORISED;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE: return KAFKA_ERROR_TOO_LARGE;
     default: return KAFKA_ERROR_OTHER;
@@ -63,8 +63,7 @@ static enum verdict judge(rd_kafka_error_t *error, const char *call, struct faul
     return verdict;
 }
 
-static rd_kafka_conf_t *publisher_conf(const struct config *config, int lane,
-                                       struct fault *fault) {
+static rd_kafka_conf_t *publisher_conf(const struct config *config, int lane, struct fault *fault) {
     char role[32];
     char transactional_id[256];
     (void)snprintf(role, sizeof role, "lane%d-producer", lane);
@@ -123,8 +122,8 @@ static enum verdict init_transactions(struct publisher *publisher, struct fault 
     return verdict == VERDICT_AGAIN ? VERDICT_REBUILD : verdict;
 }
 
-struct publisher *publisher_open(const struct config *config, int lane,
-                                 enum verdict *ret_verdict, struct fault *fault) {
+struct publisher *publisher_open(const struct config *config, int lane, enum verdict *ret_verdict,
+                                 struct fault *fault) {
     *ret_verdict = VERDICT_STOP;
     rd_kafka_conf_t *conf = publisher_conf(config, lane, fault);
     if (conf == NULL) {
@@ -183,18 +182,16 @@ enum verdict publisher_begin(struct publisher *publisher, struct fault *fault) {
     return VERDICT_COMMITTED;
 }
 
-static int32_t partition_of(const struct publisher *publisher,
-                            const struct output_record *record) {
+static int32_t partition_of(const struct publisher *publisher, const struct output_record *record) {
     int32_t count = publisher->partition_counts[record->output];
     if (record->partition != PARTITION_BY_KEY) {
         REQUIRE(record->partition >= 0 && record->partition < count);
         return record->partition;
     }
-    /* Java's default partitioner, computed here: cheaper than librdkafka's callback. A record without
-     * key (a dead letter without one) has no order to keep. */
-    return text_is_null(record->key)
-               ? 0
-               : murmur2_partition(record->key.data, record->key.size, count);
+    /* Java's default partitioner, computed here: cheaper than librdkafka's callback. A record
+     * without key (a dead letter without one) has no order to keep. */
+    return text_is_null(record->key) ? 0
+                                     : murmur2_partition(record->key.data, record->key.size, count);
 }
 
 static rd_kafka_headers_t *headers_of(const struct output_record *record) {
@@ -220,8 +217,8 @@ static rd_kafka_headers_t *headers_of(const struct output_record *record) {
     return headers;
 }
 
-static rd_kafka_resp_err_t produce(struct publisher *publisher,
-                                   const struct output_record *record, int32_t partition) {
+static rd_kafka_resp_err_t produce(struct publisher *publisher, const struct output_record *record,
+                                   int32_t partition) {
     rd_kafka_topic_t *topic = publisher->topics[record->output];
     rd_kafka_headers_t *headers = headers_of(record);
     if (headers == NULL) {
@@ -262,9 +259,9 @@ enum verdict publisher_send(struct publisher *publisher, const struct output_rec
     return class_of(error) == KAFKA_ERROR_TOO_LARGE ? VERDICT_STOP : VERDICT_ABORT;
 }
 
-static enum verdict send_offsets(struct publisher *publisher,
-                                 const struct input_offset *offsets, size_t count,
-                                 const struct group_snapshot *group, struct fault *fault) {
+static enum verdict send_offsets(struct publisher *publisher, const struct input_offset *offsets,
+                                 size_t count, const struct group_snapshot *group,
+                                 struct fault *fault) {
     /* Without a valid offset the call would do nothing, and nothing would fence us (P53). */
     REQUIRE(count > 0 && group != NULL);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
@@ -277,8 +274,8 @@ static enum verdict send_offsets(struct publisher *publisher,
     for (int i = 0; i < CALL_ATTEMPTS_MAX && verdict == VERDICT_AGAIN; i++) {
         rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(
             publisher->producer, list, group_snapshot_metadata(group), -1);
-        verdict = error == NULL ? VERDICT_COMMITTED
-                                : judge(error, "send_offsets_to_transaction", fault);
+        verdict =
+            error == NULL ? VERDICT_COMMITTED : judge(error, "send_offsets_to_transaction", fault);
     }
     rd_kafka_topic_partition_list_destroy(list);
     return verdict == VERDICT_AGAIN ? VERDICT_REBUILD : verdict;

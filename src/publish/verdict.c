@@ -15,8 +15,8 @@ const char *verdict_name(enum verdict verdict) {
 }
 
 enum verdict verdict_of(struct kafka_error_facts facts) {
-    /* Fenced counts before the flags: 2.0.2 calls PRODUCER_FENCED abortable, but a producer that was
-     * replaced must never try again under the same epoch. It is not proof of another instance
+    /* Fenced counts before the flags: 2.0.2 calls PRODUCER_FENCED abortable, but a producer that
+     * was replaced must never try again under the same epoch. It is not proof of another instance
      * either: a coordinator that timed a transaction out does the same (P25). */
     if (facts.class == KAFKA_ERROR_FENCED || facts.is_fatal) {
         return VERDICT_REBUILD;

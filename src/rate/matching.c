@@ -2,8 +2,8 @@
 #include "accrued/rating.h"
 #include "accrued/require.h"
 
-static bool link_matches(const struct link *link, struct text subscription_id,
-                         struct text workload, int32_t as_of) {
+static bool link_matches(const struct link *link, struct text subscription_id, struct text workload,
+                         int32_t as_of) {
     return interval_contains(link->valid, as_of) &&
            (text_is_null(link->subscription_id) ||
             text_equal(link->subscription_id, subscription_id)) &&

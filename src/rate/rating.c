@@ -81,8 +81,8 @@ static const struct rate_rule *find_rate(const struct program_version *version,
 }
 
 static bool accelerator_applies(const struct accelerator *accelerator,
-                                const struct rating_input *input,
-                                const struct classification *what, int32_t as_of) {
+                                const struct rating_input *input, const struct classification *what,
+                                int32_t as_of) {
     if (accelerator->months > 0) {
         const struct customer *customer = input->customer;
         if (customer == NULL || !customer->has_added_on || as_of < customer->added_on ||
@@ -122,8 +122,8 @@ static enum yield_result program_apply(struct program_yield *yield,
                                        const struct link **winners) {
     const struct program *program = yield->program;
     const struct billing_line *line = input->line;
-    yield->as_of = program->as_of == AS_OF_CHARGE_END_DATE ? line->charge_end_date
-                                                           : line->charge_start_date;
+    yield->as_of =
+        program->as_of == AS_OF_CHARGE_END_DATE ? line->charge_end_date : line->charge_start_date;
     yield->version = program_version_on(program, yield->as_of);
     if (program->retired || yield->version == NULL ||
         charge_type_excluded(program, line->charge_type)) {
@@ -205,8 +205,8 @@ static bool add_beneficiaries(struct rating *rating, const struct program_yield 
     return true;
 }
 
-static bool rate_program(struct rating *rating, const struct program *program,
-                         size_t program_index, const struct rating_input *input) {
+static bool rate_program(struct rating *rating, const struct program *program, size_t program_index,
+                         const struct rating_input *input) {
     if (program->beneficiary == BENEFICIARY_RESELLER &&
         text_is_null(input->line->reseller_mpn_id)) {
         return true;

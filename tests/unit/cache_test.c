@@ -256,9 +256,7 @@ Test(cache, random_walk) {
         int n = rand() % 40;
         struct text text = id_of(id, n);
         switch (rand() % 8) {
-        case 0:
-            cache_begin(&cache);
-            break;
+        case 0: cache_begin(&cache); break;
         case 1:
             versions[n]++;
             cache_invalidate(&cache, REFERENCE_CUSTOMER, text);

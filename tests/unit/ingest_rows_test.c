@@ -144,9 +144,11 @@ Test(ingest_identity, the_recipe_is_pinned) {
     identity_append(&identity, text_null());
     identity_append(&identity, TEXT("ABC"));
     struct text first = identity_line_id(&identity, "pco", 1, to);
-    cr_expect(text_equal(first, TEXT("pco-e557010c49dfcca587e4250f86c5ba93")), "%.*s", TEXT_ARGS(first));
+    cr_expect(text_equal(first, TEXT("pco-e557010c49dfcca587e4250f86c5ba93")), "%.*s",
+              TEXT_ARGS(first));
     struct text second = identity_line_id(&identity, "pco", 2, to);
-    cr_expect(text_equal(second, TEXT("pco-98dc4f3a0a7646f9f402646f7a20d3c2")), "%.*s", TEXT_ARGS(second));
+    cr_expect(text_equal(second, TEXT("pco-98dc4f3a0a7646f9f402646f7a20d3c2")), "%.*s",
+              TEXT_ARGS(second));
     buffer_release(&identity);
 }
 
