@@ -39,9 +39,8 @@ struct restorer *restorer_open(const struct config *config, int lane, struct res
     (void)snprintf(role, sizeof role, "lane%d-restore", lane);
     restorer->reader = kafka_reader_new(config, role, "read_committed", fault);
     (void)snprintf(role, sizeof role, "lane%d-watermark", lane);
-    restorer->watcher = restorer->reader == NULL
-                            ? NULL
-                            : kafka_reader_new(config, role, "read_uncommitted", fault);
+    restorer->watcher =
+        restorer->reader == NULL ? NULL : kafka_reader_new(config, role, "read_uncommitted", fault);
     if (restorer->watcher == NULL) {
         restorer_free(restorer);
         return NULL;
@@ -158,8 +157,8 @@ static bool take_message(struct restorer *restorer, const rd_kafka_message_t *me
                    message->err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
                    message->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
                    message->err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-    return passing || fault_set(fault, "restoring %s [%d]: %s", restorer->topic,
-                                message->partition, rd_kafka_message_errstr(message));
+    return passing || fault_set(fault, "restoring %s [%d]: %s", restorer->topic, message->partition,
+                                rd_kafka_message_errstr(message));
 }
 
 bool restorer_step(struct restorer *restorer, int64_t budget_ms, struct fault *fault) {
