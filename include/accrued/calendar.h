@@ -29,7 +29,8 @@ void calendar_split(int32_t day, int *ret_year, int *ret_month, int *ret_day);
 bool calendar_parse_day(struct text text, int32_t *ret_day);
 /* `YYYY-MM` and nothing else: a month. */
 bool calendar_parse_month(struct text text, int32_t *ret_month);
-/* RFC 3339 with any number of fraction digits (cut to milliseconds): ms since the epoch, UTC. */
+/* RFC 3339 with any number of fraction digits (cut to milliseconds): ms since the epoch, UTC.
+ * false also for a time that its offset carries out of the years 0..9999. */
 bool calendar_parse_time(struct text text, int64_t *ret_ms);
 
 #define CALENDAR_DAY_SIZE 11  /* "2020-01-31" and NUL */

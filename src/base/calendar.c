@@ -121,7 +121,7 @@ static int parse_fraction(struct text text, int *ret_ms) {
 
 bool calendar_parse_time(struct text text, int64_t *ret_ms) {
     static const size_t second_end = 19; /* "2020-01-31T00:00:00" */
-    if (text.size <= second_end || text.size > 64 ||
+    if (text.size <= second_end || text.size > INT32_MAX ||
         (text.data[10] != 'T' && text.data[10] != 't' && text.data[10] != ' ') ||
         text.data[13] != ':' || text.data[16] != ':') {
         return false;
@@ -146,7 +146,13 @@ bool calendar_parse_time(struct text text, int64_t *ret_ms) {
     if (!parse_offset((struct text){text.data + offset_start, text.size - offset_start}, &offset)) {
         return false;
     }
-    *ret_ms = day * MS_PER_DAY + ((hour * 60 + minute - offset) * INT64_C(60) + second) * 1000 + ms;
+    int64_t time =
+        day * MS_PER_DAY + ((hour * 60 + minute - offset) * INT64_C(60) + second) * 1000 + ms;
+    /* In UTC it must still be a year from 0 to 9999, or calendar_format_time cannot say it. */
+    if (time < day_count(0, 1, 1) * MS_PER_DAY || time >= day_count(10000, 1, 1) * MS_PER_DAY) {
+        return false;
+    }
+    *ret_ms = time;
     return true;
 }
 
