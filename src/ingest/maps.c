@@ -203,7 +203,7 @@ const struct ingest_map ingest_maps[] = {
         .what = "Azure cost export (EA, MCA or CSP; actual cost)",
         .fields =
             {
-                [INGEST_INVOICE_ID] = {{"InvoiceId", "PreviousInvoiceId"}, AS_TEXT},
+                [INGEST_INVOICE_ID] = {{"InvoiceId"}, AS_TEXT},
                 [INGEST_BILLING_PERIOD] = {{"BillingPeriodStartDate", "BillingPeriod", "Date",
                                             "UsageDateTime"},
                                            AS_MONTH},

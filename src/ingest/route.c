@@ -44,22 +44,25 @@ static struct mapper *by_type(struct route *route, const struct row *row) {
 }
 
 /* Does this row have all the columns by which the format is known? */
-static bool is_recognised(const struct ingest_map *map, const struct row *row) {
+static bool is_recognised(const struct ingest_map *map, const struct row *row, bool with_values) {
     for (size_t i = 0; i < INGEST_RECOGNISE_MAX && map->recognise[i] != NULL; i++) {
         size_t column = 0;
         if (!header_find(row->header, map->recognise[i], &column) ||
-            (column < row->count && text_is_null(row->cells[column]))) {
+            (with_values && column < row->count && text_is_null(row->cells[column]))) {
             return false;
         }
     }
     return map->recognise[0] != NULL;
 }
 
+/* Best by the columns that have values in this row: a header of JSON has those of all rows so far.
+ */
 static struct mapper *by_columns(struct route *route, const struct row *row) {
-    for (size_t i = 0; i < INGEST_MAP_COUNT; i++) {
-        bool is_open = !route->is_api || ingest_maps[i].type_value != NULL;
-        if (is_open && is_recognised(&ingest_maps[i], row)) {
-            return &route->mappers[i];
+    for (size_t i = 0; i < 2 * INGEST_MAP_COUNT; i++) {
+        const struct ingest_map *map = &ingest_maps[i % INGEST_MAP_COUNT];
+        bool is_open = !route->is_api || map->type_value != NULL;
+        if (is_open && is_recognised(map, row, i < INGEST_MAP_COUNT)) {
+            return &route->mappers[i % INGEST_MAP_COUNT];
         }
     }
     return NULL;
