@@ -9,8 +9,9 @@
 /* Kafka's own default, written down so that a cluster with another one fits. Above what the
  * publisher sends in one request. */
 #define MESSAGE_BYTES_MAX 1048588
-/* A dead letter is the record it came from, and headers that say why. */
-#define DEAD_LETTER_HEADERS_BYTES_MAX 65536
+/* A dead letter is the record it came from, and headers that say why. The limit is one of
+ * compressed bytes, and what came in may have been compressed better than we do it. */
+#define DEAD_LETTER_FACTOR 4
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
@@ -127,7 +128,7 @@ static void want_outputs(const struct config *config, struct topic_wanted *wante
     struct topic_wanted *letters = &wanted[TOPIC_DEAD_LETTERS];
     want_deleted(letters, DEAD_LETTER_RETENTION_MS, "every letter waits for a person",
                  "time to repair and replay");
-    want_number(letters, "max.message.bytes", MESSAGE_BYTES_MAX + DEAD_LETTER_HEADERS_BYTES_MAX,
+    want_number(letters, "max.message.bytes", MESSAGE_BYTES_MAX * DEAD_LETTER_FACTOR,
                 TOPIC_AT_LEAST, TOPIC_MUST, "the largest input record and the reason must fit");
     want_safe(letters, config, TOPIC_MUST);
 
@@ -254,7 +255,7 @@ static struct topic_setting adjusted(const struct comparing *comparing, enum top
             result.grade =
                 text_to_int64(text_of(value), &is) && is >= bytes ? TOPIC_SHOULD : TOPIC_MUST;
             (void)snprintf(result.value, sizeof result.value, "%" PRId64,
-                           bytes + DEAD_LETTER_HEADERS_BYTES_MAX);
+                           bytes * DEAD_LETTER_FACTOR);
         }
     }
     return result;

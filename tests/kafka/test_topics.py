@@ -125,9 +125,19 @@ def test_retention_is_only_doubtful(world):
 
 def test_dead_letters_follow_the_input(world):
     world.run("create")
-    world.alter(world.topics["billing_lines"], "max.message.bytes", "4000000")
+    world.alter(world.topics["billing_lines"], "max.message.bytes", "5000000")
     (line,) = world.bad()
-    assert f"{world.topics['billing_lines_dlq']}: max.message.bytes: 1114124" in line
+    assert f"{world.topics['billing_lines_dlq']}: max.message.bytes: 4194352, wanted: at least 20000000" in line
+
+
+def test_run_does_not_start_on_a_wrong_topic(world):
+    world.run("create")
+    ledger = world.topics["ledger"]
+    world.alter(ledger, "cleanup.policy", "compact,delete")
+    done = world.setup.command("run", "-c", world.setup.config(), check=False)
+    assert done.returncode == 1
+    assert f"topic {ledger}: cleanup.policy: compact,delete, wanted: compact" in done.stderr
+    assert f"--entity-name {ledger} --add-config cleanup.policy=compact" in done.stderr
 
 
 def test_the_ledger_has_the_partitions_of_the_input(world):
