@@ -67,7 +67,7 @@ struct reject {
     char message[REJECT_MESSAGE_SIZE_MAX]; /* names the field and the value */
 };
 
-/* Sets code and message (cut to size). Always returns false. */
+/* Sets code and message (cut to size, always UTF-8). Always returns false. */
 __attribute__((format(printf, 3, 4))) bool reject_set(struct reject *reject, enum reject_code code,
                                                       const char *format, ...);
 

@@ -1,5 +1,6 @@
 #include "accrued/line.h"
 
+#include "accrued/calendar.h"
 #include "accrued/require.h"
 
 #include <stdarg.h>
@@ -21,6 +22,24 @@ const char *reject_code_name(enum reject_code code) {
     REQUIRE(false && "a reject code without a name");
 }
 
+/* A value that was cut, or garbage, must not make the message unreadable: what is not UTF-8
+ * becomes '?'. */
+static void keep_utf8(char *message) {
+    size_t left = strlen(message);
+    while (left > 0) {
+        size_t size = 1;
+        while (size <= left && size <= 4 && !text_is_utf8((struct text){message, size})) {
+            size++;
+        }
+        if (size > left || size > 4) {
+            *message = '?';
+            size = 1;
+        }
+        message += size;
+        left -= size;
+    }
+}
+
 bool reject_set(struct reject *reject, enum reject_code code, const char *format, ...) {
     REQUIRE(code != REJECT_NONE);
     reject->code = code;
@@ -28,6 +47,7 @@ bool reject_set(struct reject *reject, enum reject_code code, const char *format
     va_start(arguments, format);
     (void)vsnprintf(reject->message, sizeof reject->message, format, arguments);
     va_end(arguments);
+    keep_utf8(reject->message);
     return false;
 }
 
@@ -94,7 +114,8 @@ bool line_check(struct billing_line *line, struct reject *ret_reject) {
             return false;
         }
     }
-    REQUIRE(text_is_folded(line->line_id) && text_is_folded(line->customer_id));
+    REQUIRE(text_is_folded(line->line_id) && text_is_folded(line->customer_id) &&
+            text_is_folded(line->subscription_id));
     if (line->revision < 0) {
         return reject_set(ret_reject, REJECT_FIELD_INVALID, "revision: %lld is negative",
                           (long long)line->revision);
@@ -106,8 +127,12 @@ bool line_check(struct billing_line *line, struct reject *ret_reject) {
                           line->currency.code);
     }
     if (line->charge_end_date < line->charge_start_date) {
+        char start[CALENDAR_DAY_SIZE];
+        char end[CALENDAR_DAY_SIZE];
+        calendar_format_day(line->charge_start_date, start);
+        calendar_format_day(line->charge_end_date, end);
         return reject_set(ret_reject, REJECT_FIELD_INVALID,
-                          "charge_end_date: it is before charge_start_date");
+                          "charge_end_date: %s is before charge_start_date %s", end, start);
     }
     return true;
 }
