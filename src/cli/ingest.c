@@ -196,7 +196,8 @@ static int ingest_to_topic(const struct arguments *arguments, char **files, int 
     return code;
 }
 
-static int ingest_all(struct arguments *arguments, char **files, int file_count) {
+static int ingest_all(struct arguments given, char **files, int file_count) {
+    struct arguments *arguments = &given;
     struct arena arena;
     struct problems problems;
     struct ingest_map own;
@@ -240,5 +241,5 @@ int command_ingest(int argc, char **argv) {
         return print_map(argv[0], arguments.print_format);
     }
     int mistake = check_arguments(argv[0], &arguments, argc - optind);
-    return mistake != COMMAND_OK ? mistake : ingest_all(&arguments, argv + optind, argc - optind);
+    return mistake != COMMAND_OK ? mistake : ingest_all(arguments, argv + optind, argc - optind);
 }

@@ -58,7 +58,7 @@ static bool is_recognised(const struct ingest_map *map, const struct row *row, b
 /* Best by the columns that have values in this row: a header of JSON has those of all rows so far.
  */
 static struct mapper *by_columns(struct route *route, const struct row *row) {
-    for (size_t i = 0; i < 2 * INGEST_MAP_COUNT; i++) {
+    for (size_t i = 0; i < (size_t)2 * INGEST_MAP_COUNT; i++) {
         const struct ingest_map *map = &ingest_maps[i % INGEST_MAP_COUNT];
         bool is_open = !route->is_api || map->type_value != NULL;
         if (is_open && is_recognised(map, row, i < INGEST_MAP_COUNT)) {

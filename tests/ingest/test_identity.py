@@ -33,8 +33,9 @@ def test_the_same_file_again_is_the_same(tmp_path, name):
 def test_a_correction_keeps_the_line_id(tmp_path, name):
     correction, other = CHANGES[name]
     plain = ingest(write_csv(tmp_path / "a.csv", name)).line
-    assert ingest(write_csv(tmp_path / "b.csv", name, correction)).line["line_id"] == (
-        plain["line_id"]
+    assert (
+        ingest(write_csv(tmp_path / "b.csv", name, correction)).line["line_id"]
+        == (plain["line_id"])
     )
     assert ingest(write_csv(tmp_path / "c.csv", name, other)).line["line_id"] != plain["line_id"]
 

@@ -67,9 +67,7 @@ def test_the_reject_file_may_be_elsewhere(tmp_path):
 
 
 def test_strict_stops_at_the_first(tmp_path):
-    path = write_csv(
-        tmp_path / "feed.csv", ONETIME, {}, {"Subtotal": "x"}, {}, {"Subtotal": "y"}
-    )
+    path = write_csv(tmp_path / "feed.csv", ONETIME, {}, {"Subtotal": "x"}, {}, {"Subtotal": "y"})
     done = ingest("--strict", path, code=1)
     assert len(done.lines) == 1
     assert len(read_rejects(tmp_path / "feed.csv.rejects.jsonl")) == 1
