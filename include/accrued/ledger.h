@@ -33,6 +33,33 @@ struct ledger_position {
 };
 struct ledger_position ledger_position(const struct ledger *ledger);
 
+/* How far rating again has come (§7): requests below `offset` are done. Within the walk that serves
+ * the next ones, all entries of blocks up to `reached` are done; 0: it has not begun. −1: no
+ * request was ever seen. */
+struct ledger_rerate {
+    int64_t offset;
+    uint64_t reached;
+};
+struct ledger_rerate ledger_rerate(const struct ledger *ledger);
+/* For the open transaction: stands in the blocks sealed next, is dropped by an abort. With `always`
+ * there will be a block even if no state is pending. */
+void ledger_set_rerate(struct ledger *ledger, struct ledger_rerate rerate, bool always);
+
+/* A walk over the newest state of every line that is in the log, in the order of the log. What is
+ * committed during the walk comes at its end, again under its new place. Commits don't disturb it.
+ */
+struct ledger_walk {
+    uint64_t position; /* of the next entry, or of a block's beginning */
+    uint64_t block_end;
+    uint64_t block_id; /* of the block that `position` is in; blocks below are done */
+    size_t entries_left;
+};
+/* Begins behind the blocks up to `reached`. */
+struct ledger_walk ledger_walk_begin(const struct ledger *ledger, uint64_t reached);
+/* false: there is nothing more now. The state is valid until the next call on this ledger. */
+bool ledger_walk_next(struct ledger *ledger, struct ledger_walk *walk,
+                      struct line_state *ret_state);
+
 /* Packs the overlay into blocks of at most block_size_max bytes (an entry larger than that gets a
  * block of its own) and hands each to `emit`; the bytes stay valid until commit or abort. */
 typedef bool (*ledger_emit)(void *context, uint64_t block_id, struct text block);

@@ -1,41 +1,10 @@
-#include "accrued/ledger.h"
+#include "ledger_state.h"
 
-#include "accrued/entry.h"
 #include "accrued/require.h"
-
-#include "index.h"
-#include "log.h"
-#include "overlay.h"
 
 #include <stdlib.h>
 
-/* A block of the open transaction: its bytes stand in ledger->sealed. */
-struct sealed_block {
-    size_t start;
-    size_t size;
-};
-
-struct ledger {
-    const struct programs *programs;
-    struct block_log log;
-    struct line_index index;
-    struct overlay overlay;
-    struct block_header head;             /* of the newest block; texts live in `names` */
-    struct arena names;                   /* program ids */
-    size_t restored_name_count;           /* of head.programs, how many stand in restored blocks */
-    uint32_t *numbers;                    /* program index → number in head.programs */
-    int indexes[BLOCK_PROGRAM_COUNT_MAX]; /* number → program index, −1: not configured */
-    struct arena scratch;                 /* of the last state handed out */
-    struct buffer key;
-    struct buffer packed; /* the entry that is being put */
-    struct buffer sealed;
-    struct sealed_block *blocks;
-    size_t block_count;
-    size_t block_capacity;
-    struct ledger_position sealed_position;
-};
-
-static uint32_t number_of(struct ledger *ledger, struct text program_id) {
+uint32_t ledger_number_of(struct ledger *ledger, struct text program_id) {
     struct program_names *names = &ledger->head.programs;
     for (size_t i = 0; i < names->count; i++) {
         if (text_equal(names->items[i], program_id)) {
@@ -47,10 +16,9 @@ static uint32_t number_of(struct ledger *ledger, struct text program_id) {
     return (uint32_t)names->count++;
 }
 
-/* Numbers for all configured programs, and the way back. */
-static void bind_programs(struct ledger *ledger) {
+void ledger_bind_programs(struct ledger *ledger) {
     for (size_t i = 0; i < ledger->programs->count; i++) {
-        ledger->numbers[i] = number_of(ledger, ledger->programs->items[i].id);
+        ledger->numbers[i] = ledger_number_of(ledger, ledger->programs->items[i].id);
     }
     for (size_t n = 0; n < ledger->head.programs.count; n++) {
         ledger->indexes[n] = programs_find(ledger->programs, ledger->head.programs.items[n]);
@@ -80,7 +48,9 @@ struct ledger *ledger_open(const struct programs *programs, uint32_t partition,
         .record_timestamp_ms = -1,
         .rerate_offset = -1,
     };
-    bind_programs(ledger);
+    ledger->rerate = (struct ledger_rerate){.offset = -1};
+    ledger->sealed_rerate = ledger->rerate;
+    ledger_bind_programs(ledger);
     return ledger;
 }
 
@@ -101,8 +71,7 @@ void ledger_free(struct ledger *ledger) {
     free(ledger);
 }
 
-/* The entry at a position in the log. */
-static struct text entry_at(const struct ledger *ledger, uint64_t position) {
+struct text ledger_entry_at(const struct ledger *ledger, uint64_t position) {
     struct text rest = log_at(&ledger->log, position);
     struct cursor from = cursor_of(rest.data, rest.size);
     struct text entry;
@@ -113,7 +82,7 @@ static struct text entry_at(const struct ledger *ledger, uint64_t position) {
 
 static uint64_t hash_at(void *context, uint64_t position) {
     struct text key;
-    bool found = entry_key(entry_at(context, position), &key);
+    bool found = entry_key(ledger_entry_at(context, position), &key);
     REQUIRE(found);
     return entry_key_hash(key);
 }
@@ -124,7 +93,7 @@ static bool index_lookup(struct ledger *ledger, uint64_t hash, struct text key,
     struct index_probe probe = index_find(&ledger->index, hash);
     uint64_t position = 0;
     while (index_next(&probe, &position)) {
-        struct text entry = entry_at(ledger, position);
+        struct text entry = ledger_entry_at(ledger, position);
         if (text_starts_with(entry, key)) {
             *ret_probe = probe;
             *ret_entry = entry;
@@ -134,7 +103,7 @@ static bool index_lookup(struct ledger *ledger, uint64_t hash, struct text key,
     return false;
 }
 
-static void unpack(struct ledger *ledger, struct text entry, struct line_state *ret_state) {
+void ledger_unpack(struct ledger *ledger, struct text entry, struct line_state *ret_state) {
     arena_clear(&ledger->scratch);
     bool parsed = entry_parse(entry, ledger->indexes, ledger->head.programs.count, &ledger->scratch,
                               ret_state);
@@ -149,7 +118,7 @@ bool ledger_find(struct ledger *ledger, struct text customer_id, struct text lin
     uint64_t hash = entry_key_hash(key);
     size_t item = 0;
     if (overlay_find(&ledger->overlay, hash, key, &item)) {
-        unpack(ledger, overlay_entry(&ledger->overlay, item), ret_state);
+        ledger_unpack(ledger, overlay_entry(&ledger->overlay, item), ret_state);
         return true;
     }
     struct index_probe probe;
@@ -157,7 +126,7 @@ bool ledger_find(struct ledger *ledger, struct text customer_id, struct text lin
     if (!index_lookup(ledger, hash, key, &probe, &entry)) {
         return false;
     }
-    unpack(ledger, entry, ret_state);
+    ledger_unpack(ledger, entry, ret_state);
     return true;
 }
 
@@ -181,6 +150,35 @@ size_t ledger_pending_count(const struct ledger *ledger) {
 struct ledger_position ledger_position(const struct ledger *ledger) {
     return (struct ledger_position){ledger->head.next_offset, ledger->head.record_timestamp_ms,
                                     ledger->head.record_hash};
+}
+
+struct ledger_rerate ledger_rerate(const struct ledger *ledger) {
+    return ledger->rerate;
+}
+
+void ledger_set_rerate(struct ledger *ledger, struct ledger_rerate rerate, bool always) {
+    REQUIRE(ledger->block_count == 0);
+    REQUIRE(rerate.offset >= ledger->rerate.offset);
+    ledger->sealed_rerate = rerate;
+    ledger->is_rerate_news = always;
+}
+
+struct text reached_text(uint64_t reached, char to[REACHED_SIZE]) {
+    if (reached == 0) {
+        return text_null();
+    }
+    for (size_t i = 0; i < REACHED_SIZE; i++) {
+        to[i] = (char)(reached >> (8 * (REACHED_SIZE - 1 - i)) & 0xff);
+    }
+    return (struct text){to, REACHED_SIZE};
+}
+
+uint64_t reached_of(struct text text) {
+    uint64_t reached = 0;
+    for (size_t i = 0; i < text.size && text.size == REACHED_SIZE; i++) {
+        reached = reached << 8 | (uint8_t)text.data[i];
+    }
+    return reached;
 }
 
 static void add_sealed(struct ledger *ledger, size_t start, size_t entry_count) {
@@ -213,15 +211,17 @@ static void pack(struct ledger *ledger, size_t block_size_max) {
         block_append_entry(&ledger->sealed, entry);
         count++;
     }
-    if (count > 0) {
-        add_sealed(ledger, start, count);
+    if (ledger->overlay.count == 0) {
+        ledger->head.id++;
+        start = block_begin(&ledger->sealed, &ledger->head);
     }
+    add_sealed(ledger, start, count);
 }
 
 bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_t new_incarnation,
                  size_t block_size_max, ledger_emit emit, void *context) {
     REQUIRE(ledger->block_count == 0);
-    if (ledger->overlay.count == 0) {
+    if (ledger->overlay.count == 0 && !ledger->is_rerate_news) {
         return true;
     }
     REQUIRE(position.next_offset >= ledger->head.next_offset);
@@ -235,6 +235,9 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
     if (ledger->programs->revision > ledger->head.programs_revision) {
         ledger->head.programs_revision = ledger->programs->revision;
     }
+    char reached[REACHED_SIZE];
+    ledger->head.rerate_offset = ledger->sealed_rerate.offset;
+    ledger->head.rerate_key = reached_text(ledger->sealed_rerate.reached, reached);
     buffer_clear(&ledger->sealed);
     uint64_t first_id = ledger->head.id + 1;
     pack(ledger, block_size_max);
@@ -243,6 +246,8 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
     ledger->head.next_offset = before.next_offset;
     ledger->head.record_timestamp_ms = before.record_timestamp_ms;
     ledger->head.record_hash = before.record_hash;
+    ledger->head.rerate_offset = ledger->rerate.offset;
+    ledger->head.rerate_key = text_null();
     for (size_t i = 0; i < ledger->block_count; i++) {
         struct text block = {(const char *)ledger->sealed.data + ledger->blocks[i].start,
                              ledger->blocks[i].size};
@@ -253,8 +258,7 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
     return true;
 }
 
-/* Points the index at every entry of a block that stands in the log at `position`. */
-static bool index_block(struct ledger *ledger, uint64_t position, const struct block_view *view) {
+bool ledger_index_block(struct ledger *ledger, uint64_t position, const struct block_view *view) {
     struct cursor from = cursor_of(view->entries.data, view->entries.size);
     size_t count = 0;
     while (cursor_left(&from) > 0) {
@@ -278,6 +282,13 @@ static bool index_block(struct ledger *ledger, uint64_t position, const struct b
     return count == view->entry_count;
 }
 
+static void drop_pending(struct ledger *ledger) {
+    ledger->block_count = 0;
+    ledger->sealed_rerate = ledger->rerate;
+    ledger->is_rerate_news = false;
+    overlay_clear(&ledger->overlay);
+}
+
 void ledger_commit(struct ledger *ledger) {
     REQUIRE(ledger->overlay.count == 0 || ledger->block_count > 0);
     for (size_t i = 0; i < ledger->block_count; i++) {
@@ -287,100 +298,21 @@ void ledger_commit(struct ledger *ledger) {
         struct fault fault;
         bool parsed = block_parse(block, &view, &fault);
         REQUIRE(parsed);
-        bool indexed = index_block(ledger, log_append(&ledger->log, block), &view);
+        bool indexed = ledger_index_block(ledger, log_append(&ledger->log, block), &view);
         REQUIRE(indexed);
     }
     if (ledger->block_count > 0) {
         ledger->head.next_offset = ledger->sealed_position.next_offset;
         ledger->head.record_timestamp_ms = ledger->sealed_position.record_timestamp_ms;
         ledger->head.record_hash = ledger->sealed_position.record_hash;
+        ledger->rerate = ledger->sealed_rerate;
+        ledger->head.rerate_offset = ledger->rerate.offset;
     }
-    ledger->block_count = 0;
-    overlay_clear(&ledger->overlay);
+    drop_pending(ledger);
 }
 
 void ledger_abort(struct ledger *ledger) {
-    ledger->block_count = 0;
-    overlay_clear(&ledger->overlay);
-}
-
-/* May this block be taken in? */
-static bool check_header(struct ledger *ledger, const struct block_header *header,
-                         struct fault *fault) {
-    if (header->partition != ledger->head.partition) {
-        return fault_set(fault, "ledger block %llu belongs to partition %u, found in partition %u",
-                         (unsigned long long)header->id, header->partition, ledger->head.partition);
-    }
-    if (header->partition_count != ledger->head.partition_count) {
-        return fault_set(fault,
-                         "the ledger was written for %u partitions of billing-lines, which now has "
-                         "%u: a key's lines would be in another partition than their ledger",
-                         header->partition_count, ledger->head.partition_count);
-    }
-    if (header->programs_revision > ledger->programs->revision) {
-        return fault_set(fault,
-                         "the ledger was written under programs.yaml revision %lld, this process "
-                         "has revision %lld: deploy the newer file first",
-                         (long long)header->programs_revision,
-                         (long long)ledger->programs->revision);
-    }
-    for (size_t i = 0; i < header->programs.count; i++) {
-        if (programs_find(ledger->programs, header->programs.items[i]) < 0) {
-            return fault_set(fault,
-                             "the ledger has entries of program %.*s, which programs.yaml lacks: "
-                             "end it with `retired: true`, never by deleting it",
-                             TEXT_ARGS(header->programs.items[i]));
-        }
-    }
-    return true;
-}
-
-/* Every block's table begins with the tables of all blocks before it. */
-static bool take_programs(struct ledger *ledger, const struct program_names *names) {
-    struct program_names *known = &ledger->head.programs;
-    if (names->count < ledger->restored_name_count) {
-        return false;
-    }
-    for (size_t i = 0; i < ledger->restored_name_count; i++) {
-        if (!text_equal(known->items[i], names->items[i])) {
-            return false;
-        }
-    }
-    /* What is configured but was never stored gets its numbers behind the stored ones. */
-    known->count = ledger->restored_name_count;
-    for (size_t i = known->count; i < names->count; i++) {
-        if (number_of(ledger, names->items[i]) != i) {
-            return false;
-        }
-    }
-    ledger->restored_name_count = names->count;
-    bind_programs(ledger);
-    return true;
-}
-
-bool ledger_restore(struct ledger *ledger, struct text block, struct fault *fault) {
-    REQUIRE(ledger->overlay.count == 0);
-    struct block_view view;
-    if (!block_parse(block, &view, fault) || !check_header(ledger, &view.header, fault)) {
-        return false;
-    }
-    if (view.header.id <= ledger->head.id) {
-        return fault_set(fault, "ledger block %llu follows block %llu: ids must go up",
-                         (unsigned long long)view.header.id, (unsigned long long)ledger->head.id);
-    }
-    if (!take_programs(ledger, &view.header.programs)) {
-        return fault_set(fault, "ledger block %llu numbers its programs differently",
-                         (unsigned long long)view.header.id);
-    }
-    if (!index_block(ledger, log_append(&ledger->log, block), &view)) {
-        return fault_set(fault, "ledger block %llu has malformed entries",
-                         (unsigned long long)view.header.id);
-    }
-    struct program_names names = ledger->head.programs;
-    ledger->head = view.header;
-    ledger->head.rerate_key = text_null();
-    ledger->head.programs = names;
-    return true;
+    drop_pending(ledger);
 }
 
 size_t ledger_line_count(const struct ledger *ledger) {
@@ -393,44 +325,4 @@ size_t ledger_byte_count(const struct ledger *ledger) {
 
 uint64_t ledger_last_block_id(const struct ledger *ledger) {
     return ledger->head.id;
-}
-
-struct visit_key {
-    struct text customer_id;
-    struct text line_id;
-};
-
-static int compare_visit_keys(const void *left, const void *right) {
-    const struct visit_key *a = left;
-    const struct visit_key *b = right;
-    int order = text_compare(a->customer_id, b->customer_id);
-    return order != 0 ? order : text_compare(a->line_id, b->line_id);
-}
-
-bool ledger_each(struct ledger *ledger, ledger_visit visit, void *context) {
-    REQUIRE(ledger->overlay.count == 0);
-    size_t count = 0;
-    struct arena arena;
-    arena_init(&arena);
-    struct visit_key *keys = arena_take(&arena, (ledger->index.count + 1) * sizeof *keys);
-    for (size_t i = 0; i < ledger->index.capacity; i++) {
-        if (ledger->index.slots[i] == 0) {
-            continue;
-        }
-        struct line_state state;
-        unpack(ledger, entry_at(ledger, ledger->index.slots[i] & INDEX_POSITION_MAX), &state);
-        keys[count].customer_id = arena_copy(&arena, state.line.customer_id);
-        keys[count++].line_id = arena_copy(&arena, state.line.line_id);
-    }
-    REQUIRE(count == ledger->index.count);
-    qsort(keys, count, sizeof *keys, compare_visit_keys);
-    bool go_on = true;
-    for (size_t i = 0; i < count && go_on; i++) {
-        struct line_state state;
-        bool found = ledger_find(ledger, keys[i].customer_id, keys[i].line_id, &state);
-        REQUIRE(found);
-        go_on = visit(context, &state);
-    }
-    arena_release(&arena);
-    return go_on;
 }

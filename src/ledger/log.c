@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include "accrued/block.h"
 #include "accrued/require.h"
 
 #include <stdlib.h>
@@ -50,6 +51,25 @@ struct text log_at(const struct block_log *log, uint64_t position) {
     REQUIRE(!is_last || offset < log->used);
     uint64_t end = is_last ? log->used : LOG_SEGMENT_SIZE;
     return (struct text){(const char *)log->segments[segment] + offset, end - offset};
+}
+
+uint64_t log_end(const struct block_log *log) {
+    return log->segment_count == 0 ? 0 : (log->segment_count - 1) * LOG_SEGMENT_SIZE + log->used;
+}
+
+struct text log_next_block(const struct block_log *log, uint64_t *position) {
+    while (*position < log_end(log)) {
+        struct text rest = log_at(log, *position);
+        size_t size = block_size(rest);
+        if (size > 0) {
+            REQUIRE(size <= rest.size);
+            return (struct text){rest.data, size};
+        }
+        /* Behind a segment's last block there is nothing but zeros. */
+        *position = (*position / LOG_SEGMENT_SIZE + 1) * LOG_SEGMENT_SIZE;
+    }
+    *position = log_end(log);
+    return text_null();
 }
 
 size_t log_size(const struct block_log *log) {

@@ -21,6 +21,11 @@ void log_release(struct block_log *log);
 uint64_t log_append(struct block_log *log, struct text block);
 /* From a position to the end of its segment's filled part; valid until log_release. */
 struct text log_at(const struct block_log *log, uint64_t position);
+/* Where the next block will begin, or, behind the last byte of a segment, the next segment does. */
+uint64_t log_end(const struct block_log *log);
+/* The block at a position, or where a segment's blocks end, the first of the next segment. A null
+ * text: the end of the log. *position is set to where the block begins. */
+struct text log_next_block(const struct block_log *log, uint64_t *position);
 size_t log_size(const struct block_log *log);
 
 #endif

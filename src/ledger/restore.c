@@ -1,0 +1,85 @@
+#include "ledger_state.h"
+
+#include "accrued/require.h"
+
+/* May this block be taken in? */
+static bool check_header(struct ledger *ledger, const struct block_header *header,
+                         struct fault *fault) {
+    if (header->partition != ledger->head.partition) {
+        return fault_set(fault, "ledger block %llu belongs to partition %u, found in partition %u",
+                         (unsigned long long)header->id, header->partition, ledger->head.partition);
+    }
+    if (header->partition_count != ledger->head.partition_count) {
+        return fault_set(fault,
+                         "the ledger was written for %u partitions of billing-lines, which now has "
+                         "%u: a key's lines would be in another partition than their ledger",
+                         header->partition_count, ledger->head.partition_count);
+    }
+    if (header->programs_revision > ledger->programs->revision) {
+        return fault_set(fault,
+                         "the ledger was written under programs.yaml revision %lld, this process "
+                         "has revision %lld: deploy the newer file first",
+                         (long long)header->programs_revision,
+                         (long long)ledger->programs->revision);
+    }
+    for (size_t i = 0; i < header->programs.count; i++) {
+        if (programs_find(ledger->programs, header->programs.items[i]) < 0) {
+            return fault_set(fault,
+                             "the ledger has entries of program %.*s, which programs.yaml lacks: "
+                             "end it with `retired: true`, never by deleting it",
+                             TEXT_ARGS(header->programs.items[i]));
+        }
+    }
+    return true;
+}
+
+/* Every block's table begins with the tables of all blocks before it. */
+static bool take_programs(struct ledger *ledger, const struct program_names *names) {
+    struct program_names *known = &ledger->head.programs;
+    if (names->count < ledger->restored_name_count) {
+        return false;
+    }
+    for (size_t i = 0; i < ledger->restored_name_count; i++) {
+        if (!text_equal(known->items[i], names->items[i])) {
+            return false;
+        }
+    }
+    /* What is configured but was never stored gets its numbers behind the stored ones. */
+    known->count = ledger->restored_name_count;
+    for (size_t i = known->count; i < names->count; i++) {
+        if (ledger_number_of(ledger, names->items[i]) != i) {
+            return false;
+        }
+    }
+    ledger->restored_name_count = names->count;
+    ledger_bind_programs(ledger);
+    return true;
+}
+
+bool ledger_restore(struct ledger *ledger, struct text block, struct fault *fault) {
+    REQUIRE(ledger->overlay.count == 0);
+    struct block_view view;
+    if (!block_parse(block, &view, fault) || !check_header(ledger, &view.header, fault)) {
+        return false;
+    }
+    if (view.header.id <= ledger->head.id) {
+        return fault_set(fault, "ledger block %llu follows block %llu: ids must go up",
+                         (unsigned long long)view.header.id, (unsigned long long)ledger->head.id);
+    }
+    if (!take_programs(ledger, &view.header.programs)) {
+        return fault_set(fault, "ledger block %llu numbers its programs differently",
+                         (unsigned long long)view.header.id);
+    }
+    if (!ledger_index_block(ledger, log_append(&ledger->log, block), &view)) {
+        return fault_set(fault, "ledger block %llu has malformed entries",
+                         (unsigned long long)view.header.id);
+    }
+    struct program_names names = ledger->head.programs;
+    ledger->head = view.header;
+    ledger->rerate =
+        (struct ledger_rerate){view.header.rerate_offset, reached_of(view.header.rerate_key)};
+    ledger->sealed_rerate = ledger->rerate;
+    ledger->head.rerate_key = text_null();
+    ledger->head.programs = names;
+    return true;
+}

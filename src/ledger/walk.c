@@ -1,0 +1,113 @@
+#include "ledger_state.h"
+
+#include "accrued/require.h"
+
+#include <stdlib.h>
+
+/* Puts the walk on the next block. false: there is none. */
+static bool enter_block(const struct ledger *ledger, struct ledger_walk *walk) {
+    struct text block = log_next_block(&ledger->log, &walk->position);
+    if (text_is_null(block)) {
+        return false;
+    }
+    struct block_view view;
+    struct fault fault;
+    bool parsed = block_parse(block, &view, &fault);
+    REQUIRE(parsed);
+    walk->block_id = view.header.id;
+    walk->entries_left = view.entry_count;
+    walk->block_end = walk->position + block.size;
+    walk->position += view.entries_at;
+    return true;
+}
+
+struct ledger_walk ledger_walk_begin(const struct ledger *ledger, uint64_t reached) {
+    struct ledger_walk walk = {.position = 0};
+    while (enter_block(ledger, &walk)) {
+        if (walk.block_id > reached) {
+            return walk;
+        }
+        walk.position = walk.block_end;
+        walk.entries_left = 0;
+    }
+    return walk;
+}
+
+/* Is this the line's newest entry? */
+static bool is_live(const struct ledger *ledger, uint64_t position, struct text entry) {
+    struct text key;
+    bool found = entry_key(entry, &key);
+    REQUIRE(found);
+    struct index_probe probe = index_find(&ledger->index, entry_key_hash(key));
+    uint64_t candidate = 0;
+    while (index_next(&probe, &candidate)) {
+        if (candidate == position) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ledger_walk_next(struct ledger *ledger, struct ledger_walk *walk,
+                      struct line_state *ret_state) {
+    for (;;) {
+        if (walk->entries_left == 0) {
+            walk->position = walk->block_end > walk->position ? walk->block_end : walk->position;
+            if (!enter_block(ledger, walk)) {
+                return false;
+            }
+            continue;
+        }
+        uint64_t position = walk->position;
+        struct text entry = ledger_entry_at(ledger, position);
+        uint64_t entry_end =
+            (uint64_t)(entry.data + entry.size - log_at(&ledger->log, position).data);
+        walk->position += entry_end;
+        walk->entries_left--;
+        if (is_live(ledger, position, entry)) {
+            ledger_unpack(ledger, entry, ret_state);
+            return true;
+        }
+    }
+}
+
+struct visit_key {
+    struct text customer_id;
+    struct text line_id;
+};
+
+static int compare_visit_keys(const void *left, const void *right) {
+    const struct visit_key *a = left;
+    const struct visit_key *b = right;
+    int order = text_compare(a->customer_id, b->customer_id);
+    return order != 0 ? order : text_compare(a->line_id, b->line_id);
+}
+
+bool ledger_each(struct ledger *ledger, ledger_visit visit, void *context) {
+    REQUIRE(ledger->overlay.count == 0);
+    size_t count = 0;
+    struct arena arena;
+    arena_init(&arena);
+    struct visit_key *keys = arena_take(&arena, (ledger->index.count + 1) * sizeof *keys);
+    for (size_t i = 0; i < ledger->index.capacity; i++) {
+        if (ledger->index.slots[i] == 0) {
+            continue;
+        }
+        struct line_state state;
+        ledger_unpack(ledger, ledger_entry_at(ledger, ledger->index.slots[i] & INDEX_POSITION_MAX),
+                      &state);
+        keys[count].customer_id = arena_copy(&arena, state.line.customer_id);
+        keys[count++].line_id = arena_copy(&arena, state.line.line_id);
+    }
+    REQUIRE(count == ledger->index.count);
+    qsort(keys, count, sizeof *keys, compare_visit_keys);
+    bool go_on = true;
+    for (size_t i = 0; i < count && go_on; i++) {
+        struct line_state state;
+        bool found = ledger_find(ledger, keys[i].customer_id, keys[i].line_id, &state);
+        REQUIRE(found);
+        go_on = visit(context, &state);
+    }
+    arena_release(&arena);
+    return go_on;
+}
