@@ -93,6 +93,7 @@ Test(murmur2, agrees_with_java_on_any_bytes_of_any_length) {
 Test(murmur2, hash64_is_xxh3_and_stays_it) {
     /* XXH3_64bits of the empty input, seed 0: from xxHash's own documentation of XXH3. */
     cr_expect_eq(hash64("", 0, 0), UINT64_C(0x2D06800538D394C2));
+    cr_expect_eq(hash64(NULL, 0, 0), hash64("", 0, 0));
     cr_expect_neq(hash64("a", 1, 0), hash64("a", 1, 1));
     cr_expect_neq(hash64("a", 1, 0), hash64("a\0", 2, 0));
 }
