@@ -18,6 +18,9 @@
 /* A record's share of a request beside its value: key, headers, framing. */
 #define RECORD_OVERHEAD_MAX 4096
 #define MESSAGE_SIZE_MAX 1000000
+/* librdkafka's own limit for one record, before compression. A dead letter is whatever came in, and
+ * what came in compressed may be much larger here; the topic's max.message.bytes decides. */
+#define RECORD_SIZE_MAX 1000000000
 /* While the last transaction's markers are written the coordinator answers CONCURRENT_TRANSACTIONS,
  * and the next AddPartitions waits this long before it asks again (default 100 ms, most of a
  * cycle). */
@@ -77,7 +80,8 @@ static rd_kafka_conf_t *publisher_conf(const struct config *config, int lane, st
                 kafka_conf_put_int(conf, "queue.buffering.max.kbytes", 1048576, fault) &&
                 kafka_conf_put_int(conf, "linger.ms", 5, fault) &&
                 kafka_conf_put_int(conf, "retry.backoff.ms", RETRY_BACKOFF_MS, fault) &&
-                kafka_conf_put_int(conf, "message.max.bytes", MESSAGE_SIZE_MAX, fault);
+                kafka_conf_put_int(conf, "batch.size", MESSAGE_SIZE_MAX, fault) &&
+                kafka_conf_put_int(conf, "message.max.bytes", RECORD_SIZE_MAX, fault);
     for (size_t i = 0; done && i < config->kafka.producer_properties.count; i++) {
         const struct property *property = &config->kafka.producer_properties.items[i];
         done = kafka_conf_put(conf, property->name, property->value, fault);
