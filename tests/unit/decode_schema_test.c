@@ -160,6 +160,53 @@ Test(decode_schema, skips_blocks_of_every_kind) {
     writer_close(&writer);
 }
 
+/* Names with dots carry their namespace; an int is one of 32 bits. */
+Test(decode_schema, namespaces_and_widths) {
+    struct writer writer;
+    writer_of(&writer, "{\"type\":\"record\",\"name\":\"a.b.X\",\"fields\":["
+                       "{\"name\":\"one\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}},"
+                       "{\"name\":\"two\",\"type\":\"a.b.F\"},"
+                       "{\"name\":\"three\",\"type\":\"F\"},"
+                       "{\"name\":\"revision\",\"type\":\"int\"},"
+                       "{\"name\":\"line_id\",\"type\":\"string\"},"
+                       "{\"name\":\"billing_period\",\"type\":\"string\"},"
+                       "{\"name\":\"customer_id\",\"type\":\"string\"},"
+                       "{\"name\":\"charge_type\",\"type\":\"string\"},"
+                       "{\"name\":\"charge_start_date\",\"type\":\"int\"},"
+                       "{\"name\":\"charge_end_date\",\"type\":\"int\"},"
+                       "{\"name\":\"currency\",\"type\":\"string\"},"
+                       "{\"name\":\"billed_amount\",\"type\":{\"type\":\"bytes\","
+                       "\"logicalType\":\"decimal\",\"precision\":28}}]}");
+    struct schema_set *set = open_set(&writer);
+    const struct {
+        struct text revision;
+        enum reject_code code;
+    } cases[] = {
+        {TEXT("\2"), REJECT_NONE},
+        {TEXT("\xFE\xFF\xFF\xFF\x0F"), REJECT_NONE},           /* 2^31 − 1 */
+        {TEXT("\x80\x80\x80\x80\x10"), REJECT_AVRO_MALFORMED}, /* 2^31 */
+        {TEXT("\xFF\xFF\xFF\xFF\x0F"), REJECT_FIELD_INVALID},  /* −2^31 */
+        {TEXT("\x81\x80\x80\x80\x10"), REJECT_AVRO_MALFORMED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buffer value;
+        struct arena arena;
+        buffer_init(&value);
+        arena_init(&arena);
+        buffer_append_text(&value, TEXT("\0\0\0\0\7aabbcc"));
+        buffer_append_text(&value, cases[i].revision);
+        buffer_append_text(&value, TEXT("\2l\0162020-01\2c\2n\0\0\6EUR\2\1"));
+        struct billing_line line;
+        struct reject reject = {REJECT_NONE, ""};
+        (void)line_decode(set, buffer_text(&value), &arena, &line, &reject);
+        cr_assert_eq(reject.code, cases[i].code, "case %zu: %s", i, reject.message);
+        buffer_release(&value);
+        arena_release(&arena);
+    }
+    schema_set_free(set);
+    writer_close(&writer);
+}
+
 /* Files that Avro C takes are not always what it should take: no crash whatever it lets through. */
 Test(decode_schema, damaged_schemas_do_no_harm, .timeout = 100) {
     struct dice dice = {21};
