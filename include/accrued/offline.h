@@ -7,6 +7,7 @@
 
 #include "accrued/ledger.h"
 #include "accrued/reference_table.h"
+#include "accrued/rerate.h"
 
 /* Receives every event, in the order of §9; it is valid during the call only. */
 typedef void (*offline_event)(void *context, const struct event *event, struct text rerate_id);
@@ -30,16 +31,6 @@ struct offline {
     struct rating rating;
     struct posting posting;
     size_t uncommitted_count;
-};
-
-enum rerate_scope { RERATE_CUSTOMER, RERATE_PARTNER, RERATE_PROGRAM, RERATE_ALL };
-bool rerate_scope_parse(struct text text, enum rerate_scope *ret_scope);
-
-struct rerate_request {
-    enum rerate_scope scope;
-    struct text id; /* folded for customers; null for RERATE_ALL */
-    struct interval charge_start;
-    struct text request_id; /* may be null */
 };
 
 /* Programs and catalog must outlive it. */

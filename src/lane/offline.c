@@ -7,22 +7,6 @@
 /* There is one ledger and nobody else ever reads its blocks. */
 #define INCARNATION 1
 
-bool rerate_scope_parse(struct text text, enum rerate_scope *ret_scope) {
-    static const struct text names[] = {
-        [RERATE_CUSTOMER] = {"customer", 8},
-        [RERATE_PARTNER] = {"partner", 7},
-        [RERATE_PROGRAM] = {"program", 7},
-        [RERATE_ALL] = {"all", 3},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (text_equal(text, names[i])) {
-            *ret_scope = (enum rerate_scope)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 void offline_init(struct offline *offline, const struct programs *programs,
                   const struct catalog *catalog, struct offline_options options) {
     *offline = (struct offline){.programs = programs, .catalog = catalog, .options = options};
@@ -102,39 +86,12 @@ struct rerate_walk {
     size_t line_count;
 };
 
-static bool concerns_partner(struct offline *offline, const struct line_state *state,
-                             struct text partner) {
-    if (text_equal(state->line.reseller_mpn_id, partner)) {
-        return true;
-    }
-    for (size_t i = 0; i < state->earner_count; i++) {
-        if (text_equal(state->earners[i].partner_mpn_id, partner)) {
-            return true;
-        }
-    }
-    const struct reference *customer =
-        reference_table_find(&offline->references, REFERENCE_CUSTOMER, state->line.customer_id);
-    for (size_t i = 0; customer->state == REFERENCE_PRESENT && i < customer->customer.link_count;
-         i++) {
-        if (text_equal(customer->customer.links[i].partner_mpn_id, partner)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_affected(const struct rerate_walk *walk, const struct line_state *state) {
-    const struct rerate_request *request = walk->request;
-    if (!interval_contains(request->charge_start, state->line.charge_start_date)) {
-        return false;
-    }
-    switch (request->scope) {
-    case RERATE_CUSTOMER: return text_equal(state->line.customer_id, request->id);
-    case RERATE_PARTNER: return concerns_partner(walk->offline, state, request->id);
-    case RERATE_PROGRAM: return walk->program_index >= 0;
-    case RERATE_ALL: return true;
-    }
-    REQUIRE(false && "a re-rate scope without a meaning");
+    /* A program that is not configured has no entries that could be rated. */
+    return (walk->request->scope != RERATE_PROGRAM || walk->program_index >= 0) &&
+           rerate_concerns(walk->request, state,
+                           reference_table_find(&walk->offline->references, REFERENCE_CUSTOMER,
+                                                state->line.customer_id));
 }
 
 static bool rerate_line(void *context, const struct line_state *state) {
