@@ -82,6 +82,9 @@ struct enricher_stats {
     uint64_t flushes;
     uint64_t entries; /* now */
     uint64_t bytes;   /* now */
+    /* When the ping was sent that has been answered last: what was changed before is known. Never:
+     * INT64_MIN. */
+    int64_t fresh_at_ms;
 };
 struct enricher_stats enricher_stats(const struct enricher *enricher);
 

@@ -356,5 +356,6 @@ struct enricher_stats enricher_stats(const struct enricher *enricher) {
     stats.flushes = cache->flushes;
     stats.entries = cache->entries;
     stats.bytes = cache->bytes;
+    stats.fresh_at_ms = stats.connects > 0 ? store_fresh_ms(enricher->store) : INT64_MIN;
     return stats;
 }

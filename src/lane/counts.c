@@ -2,6 +2,7 @@
  * so that what an operator sees is what a payout system can read. */
 #include "lane_state.h"
 
+#include "accrued/clock.h"
 #include "accrued/require.h"
 
 #include <stdio.h>
@@ -25,6 +26,7 @@ struct lane_counters {
     struct metric *round_trips;
     struct metric *entries;
     struct metric *bytes;
+    struct metric *fresh_age;
     struct enricher_stats seen; /* what was added to the counters so far */
 };
 
@@ -34,6 +36,20 @@ static struct metric *counter(const char *name, const char *help, const char *la
 
 static struct metric *outcome(const char *labels) {
     return counter("accrued_lines_total", "Billing lines by what became of them.", labels);
+}
+
+/* Money and recognition are sums of different things; with this label, whoever reads the amounts
+ * can tell them apart. */
+static void tell_programs(const struct programs *programs) {
+    for (size_t i = 0; i < programs->count; i++) {
+        char label[256];
+        (void)snprintf(label, sizeof label, "program=\"%.*s\",pays=\"%s\"",
+                       TEXT_ARGS(programs->items[i].id), pays_name(programs->items[i].pays));
+        metric_set(metric_get("accrued_program_info", METRIC_GAUGE,
+                              "What a program pays: money, or recognition, which is never paid.",
+                              label),
+                   1);
+    }
 }
 
 struct lane_counters *lane_counters_open(const struct lane *lane) {
@@ -74,11 +90,19 @@ struct lane_counters *lane_counters_open(const struct lane *lane) {
                               "Values in the near cache.", label),
         .bytes =
             metric_get("accrued_reference_bytes", METRIC_GAUGE, "Bytes of the near cache.", label),
+        .fresh_age = metric_get("accrued_reference_fresh_age_seconds", METRIC_GAUGE,
+                                "Since the near cache was last known to be right.", label),
     };
+    metric_set_decimals(counters->fresh_age, 3);
+    metric_hide(counters->fresh_age);
+    tell_programs(lane->shared->programs);
     return counters;
 }
 
 void lane_counters_free(struct lane_counters *counters) {
+    if (counters != NULL) {
+        metric_hide(counters->fresh_age);
+    }
     free(counters);
 }
 
@@ -183,5 +207,9 @@ void lane_count_enricher(struct lane *lane) {
     metric_add(counters->round_trips, (int64_t)(now.round_trips - counters->seen.round_trips));
     metric_set(counters->entries, (int64_t)now.entries);
     metric_set(counters->bytes, (int64_t)now.bytes);
+    if (now.fresh_at_ms != INT64_MIN) {
+        int64_t age_ms = clock_steady_ms() - now.fresh_at_ms;
+        metric_set(counters->fresh_age, age_ms > 0 ? age_ms : 0);
+    }
     counters->seen = now;
 }

@@ -42,10 +42,11 @@ const char *const page_style[] = {
     "th:first-child,td:first-child{padding-left:0}"
     "thead th{font-weight:500;color:var(--soft);font-size:13px;border:0;padding-top:0}"
     "tbody th{font-weight:400}.left,tbody th,thead th:first-child{text-align:left}"
-    "tbody th,tfoot th{white-space:normal;overflow-wrap:anywhere;min-width:8em;text-align:left}"
+    "tbody th{white-space:normal;overflow-wrap:break-word;min-width:8em;text-align:left}"
     "tbody th small{display:block;color:var(--soft);font-size:13px}"
     ".more td,.more td:first-child{border-top:0;padding-top:0;padding-left:18px}"
-    "tfoot th,tfoot td{border-top-color:var(--faint);font-weight:600}"
+    ".total th,.total td{border-top-color:var(--faint);font-weight:600}"
+    ".total+tbody tr:first-child>*{border-top-color:var(--faint)}"
     "td i{font-style:normal;color:var(--faint)}"
     ".none{color:var(--soft);margin:0;font-size:14px}"
     ".bar{display:block;width:100%;height:10px;border-radius:5px;background:var(--rule)}"
@@ -65,13 +66,14 @@ const char *const page_style[] = {
     "dl{display:grid;grid-template-columns:1fr auto;margin:0;font-size:14px}"
     "dt,dd{margin:0;padding:5px 0;border-top:1px solid var(--rule)}dt{color:var(--soft)}"
     "dd{text-align:right;padding-left:16px}dt:first-of-type,dt:first-of-type+dd{border-top:0;"
-    "padding-top:0;padding-left:18px}"
+    "padding-top:0}"
     "footer{padding-top:4px;padding-bottom:32px;color:var(--soft);font-size:13px}"
     "a{color:var(--main)}"
     "@media(max-width:860px){.tiles{grid-template-columns:1fr 1fr}.pair{grid-template-columns:1fr}}"
     "@media(max-width:480px){header,main,footer{padding-left:12px;padding-right:12px}"
     ".meta{margin:0;text-align:left;flex-basis:100%}section,.tile{padding-left:12px;"
-    "padding-right:12px}.tile p{font-size:22px}table{font-size:13px}td,th{padding-left:10px}"
-    "tbody th,tfoot th{min-width:0}.more td,.more td:first-child{padding-left:10px}}",
+    "padding-right:12px}.tile p{font-size:22px}table{font-size:13px}td,th{padding-left:8px}"
+    "tbody th{min-width:0}.more td,.more td:first-child{padding-left:8px}thead "
+    "th{white-space:normal;vertical-align:bottom}}",
     NULL,
 };

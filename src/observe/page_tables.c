@@ -31,11 +31,21 @@ static const struct meaning reject_meanings[] = {
     {NULL, NULL},
 };
 
+/* A code may break behind its underscores, as a word does behind a hyphen. */
+static void append_breakable(struct buffer *to, struct text code) {
+    for (size_t i = 0; i < code.size; i++) {
+        page_append_escaped(to, (struct text){code.data + i, 1});
+        if (code.data[i] == '_') {
+            buffer_append_string(to, "<wbr>");
+        }
+    }
+}
+
 /* The head of a row: a code and, small below it, what it means. */
 static void append_code(struct buffer *to, const struct meaning *meanings, struct text code,
                         size_t row_count) {
     buffer_append_format(to, "<tr><th scope=\"rowgroup\" rowspan=\"%zu\">", row_count);
-    page_append_escaped(to, code);
+    append_breakable(to, code);
     for (; meanings->code != NULL; meanings++) {
         if (text_equal(text_of(meanings->code), code)) {
             buffer_append_string(to, "<small>");
@@ -69,24 +79,6 @@ static void append_money(struct buffer *to, struct text currency, int128 units) 
     buffer_append_string(to, "</td>");
 }
 
-/* One row a currency over all programs. */
-static void append_currency_totals(struct buffer *to, struct page_rows currencies, int128 count) {
-    buffer_append_string(to, "</tbody>\n<tfoot>\n");
-    for (size_t i = 0; i < currencies.count; i++) {
-        if (i == 0) {
-            buffer_append_format(to, "<tr><th scope=\"rowgroup\" rowspan=\"%zu\">All programs</th>",
-                                 currencies.count);
-        } else {
-            buffer_append_string(to, "<tr class=\"more\">");
-        }
-        append_money(to, currencies.items[i].keys[0], currencies.items[i].value);
-        struct page_row counts = {.value = count};
-        append_count_cell(to, i == 0 ? &counts : NULL);
-        buffer_append_string(to, "</tr>\n");
-    }
-    buffer_append_string(to, "</tfoot>\n");
-}
-
 /* Amounts by (key, currency), the key and its count only on the first row of each. */
 static void append_amount_rows(struct buffer *to, struct page_rows amounts, struct page_rows counts,
                                const struct meaning *meanings) {
@@ -108,22 +100,88 @@ static void append_amount_rows(struct buffer *to, struct page_rows amounts, stru
     }
 }
 
-void page_append_accrued(struct buffer *to, struct arena *arena) {
+/* What a program pays: "money" or "recognition"; null: nobody has said. */
+static struct text program_pays(struct page_rows info, struct text program) {
+    for (size_t i = 0; i < info.count; i++) {
+        if (text_equal(info.items[i].keys[0], program)) {
+            return info.items[i].keys[1];
+        }
+    }
+    return text_null();
+}
+
+static struct page_rows rows_paying(struct arena *arena, struct page_rows rows,
+                                    struct page_rows info, struct text pays) {
+    struct page_rows found = {.items = arena_take(arena, (rows.count + 1) * sizeof *found.items)};
+    for (size_t i = 0; i < rows.count; i++) {
+        struct text its = program_pays(info, rows.items[i].keys[0]);
+        if (text_is_null(pays) ? text_is_null(its) : text_equal(its, pays)) {
+            found.items[found.count++] = rows.items[i];
+        }
+    }
+    return found;
+}
+
+/* Program ids with what they pay as their meaning. */
+static const struct meaning *program_meanings(struct arena *arena, struct page_rows info) {
+    struct meaning *meanings = arena_take(arena, (info.count + 1) * sizeof *meanings);
+    for (size_t i = 0; i < info.count; i++) {
+        bool is_money = text_equal(info.items[i].keys[1], TEXT("money"));
+        meanings[i] = (struct meaning){info.items[i].keys[0].data,
+                                       is_money ? "money" : "recognition, never paid"};
+    }
+    meanings[info.count] = (struct meaning){NULL, NULL};
+    return meanings;
+}
+
+/* One row a currency over all programs that pay money. */
+static void append_payable(struct buffer *to, struct arena *arena, struct page_rows amounts,
+                           int128 count) {
+    struct page_rows currencies = page_rows(arena, "accrued_accrued_amount", "currency", NULL);
+    struct page_rows sums = {.items = arena_take(arena, currencies.count * sizeof *sums.items)};
+    for (size_t i = 0; i < currencies.count; i++) {
+        struct page_row sum = {.keys = {TEXT("Payable"), currencies.items[i].keys[0]}};
+        bool any = false;
+        for (size_t j = 0; j < amounts.count; j++) {
+            if (text_equal(amounts.items[j].keys[1], sum.keys[1])) {
+                sum.value += amounts.items[j].value;
+                any = true;
+            }
+        }
+        if (any) {
+            sums.items[sums.count++] = sum;
+        }
+    }
+    struct page_row total = {.keys = {TEXT("Payable"), text_null()}, .value = count};
     static const struct meaning none[] = {{NULL, NULL}};
+    buffer_append_string(to, "</tbody>\n<tbody class=\"total\">\n");
+    append_amount_rows(to, sums, (struct page_rows){&total, 1}, none);
+    buffer_append_string(to, "</tbody>\n<tbody>\n");
+}
+
+void page_append_accrued(struct buffer *to, struct arena *arena) {
+    const struct text kinds[] = {TEXT("money"), TEXT("recognition"), text_null()};
     struct page_rows amounts = page_rows(arena, "accrued_accrued_amount", "program", "currency");
     struct page_rows counts = page_rows(arena, "accrued_accruals_total", "program", NULL);
+    struct page_rows info = page_rows(arena, "accrued_program_info", "program", "pays");
+    const struct meaning *meanings = program_meanings(arena, info);
     page_append_heading(to, "accrued", "Accrued");
     if (amounts.count == 0) {
         buffer_append_string(to, "<p class=\"none\">Nothing accrued yet.</p>\n</section>\n");
         return;
     }
     table_begin(to, "Accrued by program and currency",
-                "<th scope=\"col\">Program</th><th scope=\"col\" class=\"left\">Currency</th>"
+                "<th scope=\"col\">Program</th><th scope=\"col\" class=\"left\">Cur&shy;rency</th>"
                 "<th scope=\"col\">Amount</th><th scope=\"col\">Accruals</th>");
-    append_amount_rows(to, amounts, counts, none);
-    append_currency_totals(to, page_rows(arena, "accrued_accrued_amount", "currency", NULL),
-                           page_rows_total(counts));
-    buffer_append_string(to, "</table></div>\n</section>\n");
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct page_rows rows = rows_paying(arena, amounts, info, kinds[i]);
+        append_amount_rows(to, rows, counts, meanings);
+        if (i == 0 && rows.count > 0) {
+            append_payable(to, arena, rows,
+                           page_rows_total(rows_paying(arena, counts, info, kinds[i])));
+        }
+    }
+    buffer_append_string(to, "</tbody>\n</table></div>\n</section>\n");
 }
 
 void page_append_forgone(struct buffer *to, struct arena *arena) {
@@ -135,7 +193,7 @@ void page_append_forgone(struct buffer *to, struct arena *arena) {
         return;
     }
     table_begin(to, "Forgone by reason",
-                "<th scope=\"col\">Reason</th><th scope=\"col\" class=\"left\">Currency</th>"
+                "<th scope=\"col\">Reason</th><th scope=\"col\" class=\"left\">Cur&shy;rency</th>"
                 "<th scope=\"col\">Amount</th><th scope=\"col\">Events</th>");
     append_amount_rows(to, amounts, counts, forgone_meanings);
     buffer_append_string(to, "</tbody>\n</table></div>\n</section>\n");
@@ -229,7 +287,7 @@ void page_append_partitions(struct buffer *to, struct arena *arena, const char *
                 "<th scope=\"col\">Oldest</th><th scope=\"col\">Next offset</th>"
                 "<th scope=\"col\">Last stable</th><th scope=\"col\">High watermark</th>"
                 "<th scope=\"col\">Held back</th><th scope=\"col\">Ledger lines</th>"
-                "<th scope=\"col\">Ledger</th>");
+                "<th scope=\"col\">Ledger size</th>");
     for (size_t i = 0; i < columns.next.count; i++) {
         append_partition(to, &columns, columns.next.items[i].keys[0]);
     }

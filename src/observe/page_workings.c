@@ -34,6 +34,7 @@ static void append_age(struct buffer *to, const char *term, const char *name) {
     append_term(to, term);
     (void)page_longest_ms(name, &ms);
     page_append_duration(to, ms);
+    buffer_append_string(to, ms < 0 ? "" : " ago");
     buffer_append_string(to, "</dd>\n");
 }
 
@@ -71,7 +72,7 @@ static void append_transactions(struct buffer *to) {
     append_spread(to, "Lines in a batch, mean", "accrued_batch_lines", false);
     append_count(to, "Lanes rebuilt", "accrued_lane_rebuilds_total");
     append_count(to, "Rebalances", "accrued_rebalances_total");
-    append_count(to, "Ledger blocks restored", "accrued_restore_blocks_total");
+    append_count(to, "Ledger blocks restored", "accrued_restore_blocks");
     append_count(to, "Ledger lines", "accrued_ledger_lines");
     append_size(to, "Resident memory", "process_resident_memory_bytes");
     buffer_append_string(to, "</dl>\n</section>\n");
@@ -92,7 +93,7 @@ static void append_reference(struct buffer *to) {
     append_count(to, "Round trips to Redis", "accrued_reference_round_trips_total");
     append_count(to, "Entries", "accrued_reference_entries");
     append_size(to, "Size", "accrued_reference_bytes");
-    append_age(to, "Known fresh since", "accrued_reference_fresh_age_seconds");
+    append_age(to, "Last known to be right", "accrued_reference_fresh_age_seconds");
     buffer_append_string(to, "</dl>\n</section>\n");
 }
 

@@ -3,6 +3,7 @@
 #include "../../src/observe/page.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What a writer appended, as a string to be freed. */
@@ -152,6 +153,60 @@ Test(page, shows_what_the_registry_has) {
     assert_has(page, "Topic billing-&lt;lines&gt;.");
     assert_has(page, "Throughput in lines a second over the last five minutes");
     assert_has(page, "500 a second now");
+    free(page);
+}
+
+static void accrue(const char *program, const char *pays, const char *currency, int64_t units) {
+    char labels[128];
+    (void)snprintf(labels, sizeof labels, "program=\"%s\",pays=\"%s\"", program, pays);
+    metric_set(metric_get("accrued_program_info", METRIC_GAUGE, "P.", labels), 1);
+    (void)snprintf(labels, sizeof labels, "program=\"%s\",currency=\"%s\"", program, currency);
+    metric_add_amount(metric_get("accrued_accrued_amount", METRIC_GAUGE, "A.", labels),
+                      (struct amount){units});
+    (void)snprintf(labels, sizeof labels, "program=\"%s\"", program);
+    metric_add(metric_get("accrued_accruals_total", METRIC_COUNTER, "A.", labels), 1);
+}
+
+Test(page, recognition_is_never_in_a_sum_with_money) {
+    accrue("b-money", "money", "USD", 1500000);
+    accrue("b-money", "money", "EUR", 250000);
+    accrue("c-money", "money", "USD", 2000000);
+    accrue("a-fame", "recognition", "USD", 9000000);
+    accrue("a-fame", "recognition", "GBP", 9000000);
+    char *page = whole_page(text_null(), true);
+    assert_has(page, ">a-fame<small>recognition, never paid</small>");
+    assert_has(page, ">c-money<small>money</small>");
+    const char *total = strstr(page, "<tbody class=\"total\">\n"
+                                     "<tr><th scope=\"rowgroup\" rowspan=\"2\">Payable</th>"
+                                     "<td class=\"left\">EUR</td><td>0.25<i>0000</i></td>"
+                                     "<td>3</td></tr>\n<tr class=\"more\">"
+                                     "<td class=\"left\">USD</td><td>3.50<i>0000</i></td>");
+    cr_assert_not_null(total);
+    cr_assert(strstr(page, ">c-money<") < total && strstr(page, ">a-fame<") > total);
+    free(page);
+}
+
+Test(page, without_a_program_that_pays_nothing_is_payable) {
+    accrue("a-fame", "recognition", "USD", 9000000);
+    char *page = whole_page(text_null(), true);
+    cr_assert_null(strstr(page, "Payable"));
+    free(page);
+}
+
+Test(page, how_the_cache_and_the_restore_do) {
+    metric_set(metric_get("accrued_restore_blocks", METRIC_GAUGE, "B.", "partition=\"0\""), 7);
+    metric_set(metric_get("accrued_restore_blocks", METRIC_GAUGE, "B.", "partition=\"1\""), 5);
+    struct metric *age =
+        metric_get("accrued_reference_fresh_age_seconds", METRIC_GAUGE, "F.", "lane=\"0\"");
+    metric_set_decimals(age, 3);
+    metric_set(age, 340);
+    char *page = whole_page(text_null(), true);
+    assert_has(page, "<dt>Ledger blocks restored</dt><dd>12</dd>");
+    assert_has(page, "<dt>Last known to be right</dt><dd>340 ms ago</dd>");
+    metric_hide(age);
+    free(page);
+    page = whole_page(text_null(), true);
+    assert_has(page, "<dt>Last known to be right</dt><dd>–</dd>");
     free(page);
 }
 

@@ -48,6 +48,9 @@ static void fill_money(void) {
         char labels[128];
         (void)snprintf(labels, sizeof labels, "program=\"%s\"", programs[i]);
         count("accrued_accruals_total", labels, 401200 / (int64_t)(i + 1));
+        (void)snprintf(labels, sizeof labels, "program=\"%s\",pays=\"%s\"", programs[i],
+                       i == 2 ? "recognition" : "money");
+        gauge("accrued_program_info", labels, 1, 0);
         for (size_t j = 0; j < 3 - i % 2; j++) {
             (void)snprintf(labels, sizeof labels, "program=\"%s\",currency=\"%s\"", programs[i],
                            currencies[j]);
@@ -86,7 +89,7 @@ static void fill_partitions(bool is_alarm) {
               3);
         gauge("accrued_ledger_lines", labels, 300400 + i, 0);
         gauge("accrued_ledger_bytes", labels, 36048000 + i * 12000, 0);
-        count("accrued_restore_blocks_total", labels, 18 + i);
+        gauge("accrued_restore_blocks", labels, 18 + i, 0);
     }
 }
 
@@ -111,7 +114,7 @@ static void fill_workings(bool is_alarm) {
     count("accrued_reference_round_trips_total", "", 902);
     gauge("accrued_reference_entries", "", 28112, 0);
     gauge("accrued_reference_bytes", "", 19820111, 0);
-    gauge("accrued_reference_fresh_age_seconds", "", is_alarm ? 95000 : 410, 3);
+    gauge("accrued_reference_fresh_age_seconds", "lane=\"0\"", is_alarm ? 95000 : 410, 3);
     gauge("accrued_programs_revision", "", 12, 0);
     for (int64_t i = 0; i < 300; i++) {
         int64_t lag = is_alarm     ? (i + 1) * 48211 / 30
