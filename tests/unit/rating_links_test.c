@@ -164,6 +164,23 @@ Test(rating_links, a_program_yields_where_a_link_matches) {
     }
 }
 
+/* Each type by its own bit, and nothing by another's. */
+Test(rating_links, every_link_type_can_be_yielded_to) {
+    for (unsigned type = 0; type < LINK_TYPE_COUNT; type++) {
+        struct link link = link_of((enum link_type)type, "L", "A", NULL, NULL);
+        struct program program = simple_program(BENEFICIARY_RESELLER);
+        struct world world = world_of(&program, 1, &link, 1);
+        struct billing_line line = simple_line();
+        for (unsigned bits = 0; bits < 1U << LINK_TYPE_COUNT; bits++) {
+            program.yields_to = (uint8_t)bits;
+            bool yields = (bits >> type & 1) != 0;
+            cr_expect_eq(world_targets(&world, &line), yields ? 0 : 1, "%s, bits %u",
+                         link_type_name(link.type), bits);
+        }
+        rating_release(&world.rating);
+    }
+}
+
 /* A program of resellers may yield, too; and a day that matters is the program's own. */
 Test(rating_links, yields_on_its_as_of_day) {
     struct link link = link_of(LINK_CPOR, "L", "C", NULL, NULL);

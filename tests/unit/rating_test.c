@@ -76,6 +76,29 @@ Test(rating, what_makes_a_program_not_apply) {
     }
 }
 
+/* Wherever in the list it stands; feeds write "New" and "new" for the same thing. */
+Test(rating, excluded_charge_types_in_any_case) {
+    static const struct text excluded[] = {
+        {"customerCredit", 14}, {"cancel", 6}, {"ADDQUANTITY", 11}};
+    static const struct {
+        const char *charge_type;
+        bool applies;
+    } cases[] = {
+        {"customerCredit", false}, {"CUSTOMERCREDIT", false}, {"cancel", false}, {"Cancel", false},
+        {"addQuantity", false},    {"cancelImmediate", true}, {"cance", true},   {"cycleFee", true},
+    };
+    struct program program = simple_program(BENEFICIARY_RESELLER);
+    program.charge_types_excluded = TEXTS(excluded);
+    struct world world = world_of(&program, 1, NULL, 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct billing_line line = simple_line();
+        line.charge_type = text_of(cases[i].charge_type);
+        cr_expect_eq(world_targets(&world, &line), cases[i].applies ? 1 : 0, "%s",
+                     cases[i].charge_type);
+    }
+    rating_release(&world.rating);
+}
+
 /* Versions meet without a gap; the day that counts is the program's as_of day. */
 Test(rating, the_version_of_the_as_of_day) {
     static const struct program_version versions[] = {
