@@ -4,8 +4,8 @@
 
 #include "accrued/text.h"
 
-/* The known name nearest to `given` by edits (insert, delete, replace, swap of neighbours), or NULL
- * if none is near enough to be a typing mistake. */
+/* The known name nearest to `given` by edits (insert, delete, replace, swap of neighbours); if none
+ * is near enough to be a typing mistake, the only one that begins with it; or NULL. */
 const char *suggest_nearest(struct text given, const char *const *known, size_t count);
 
 #define SUGGESTION_SIZE_MAX 160

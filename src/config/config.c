@@ -185,6 +185,24 @@ static bool is_service_variable(struct text key) {
            text_starts_with(key, TEXT("PORT_"));
 }
 
+/* ACCRUED_KAFAK_GROUP_ID: the key is one of ours, its section nearly so. */
+static bool is_misspelt_section(struct text name, const struct setting *setting, struct text own) {
+    size_t prefix_size = strlen("ACCRUED_");
+    size_t section_size = setting_section_size(setting);
+    size_t key_size = own.size - prefix_size - section_size; /* with its underscore */
+    if (name.size <= prefix_size + key_size ||
+        memcmp(name.data + name.size - key_size, own.data + own.size - key_size, key_size) != 0) {
+        return false;
+    }
+    char section[32];
+    REQUIRE(section_size < sizeof section);
+    memcpy(section, setting->name, section_size);
+    section[section_size] = '\0';
+    const char *const sections[] = {section};
+    struct text given = {name.data + prefix_size, name.size - prefix_size - key_size};
+    return suggest_nearest(given, sections, 1) != NULL;
+}
+
 /* A variable that looks like an option of ours, but is none, would be silently without effect. */
 static void check_variable(struct loader *loader, struct text name) {
     const char *names[SETTING_COUNT_MAX];
@@ -203,6 +221,7 @@ static void check_variable(struct loader *loader, struct text name) {
                 (struct text){name.data + section.size, name.size - section.size})) {
             is_of_section = true;
         }
+        is_of_section = is_of_section || is_misspelt_section(name, &settings[i], own);
         buffer_append_byte(&all[i], '\0');
         names[i] = (const char *)all[i].data;
     }

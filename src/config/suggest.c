@@ -6,6 +6,7 @@
 
 #define NAME_SIZE_MAX 64
 #define EDITS_MAX 4
+#define BEGINNING_SIZE_MIN 4
 
 static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
@@ -43,6 +44,29 @@ static size_t distance(struct text a, struct text b) {
     return rows[a.size % 3][b.size];
 }
 
+static bool begins(struct text name, struct text beginning) {
+    for (size_t i = 0; i < beginning.size; i++) {
+        if (i == name.size || folded(name.data[i]) != folded(beginning.data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "bootstrap" for bootstrap_servers: too many edits, but there is only one name that it can be. */
+static const char *only_one_that_begins(struct text given, const char *const *known, size_t count) {
+    const char *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (begins(text_of(known[i]), given)) {
+            if (found != NULL) {
+                return NULL;
+            }
+            found = known[i];
+        }
+    }
+    return given.size < BEGINNING_SIZE_MIN ? NULL : found;
+}
+
 const char *suggest_nearest(struct text given, const char *const *known, size_t count) {
     if (given.size == 0 || given.size > NAME_SIZE_MAX) {
         return NULL;
@@ -62,7 +86,7 @@ const char *suggest_nearest(struct text given, const char *const *known, size_t 
             nearest_edits = edits;
         }
     }
-    return nearest;
+    return nearest != NULL ? nearest : only_one_that_begins(given, known, count);
 }
 
 const char *suggest_tail(struct text given, const char *const *known, size_t count,

@@ -259,11 +259,27 @@ Test(config, mistakes_outside_the_file_are_told) {
     cr_assert(setenv("ACCRUED_REDIS_PORT", "tcp://10.0.0.1:6379", 1) == 0);
     cr_assert(setenv("ACCRUED_REDIS_SERVICE_HOST", "10.0.0.1", 1) == 0);
     cr_assert(setenv("ACCRUED_ELSEWHERE", "x", 1) == 0);
+    cr_assert(setenv("ACCRUED_TOPIC_SERVICE_PORT", "9464", 1) == 0);
     expect_told("", NULL, 0,
                 "ACCRUED_LANES_COUNT: \"-1\" is not a whole number\n"
                 "ACCRUED_SCHEMAS_IDS:1: x: \"x\" is not a schema id from 1 to 2147483647\n"
                 "ACCRUED_KAFKA_GROUPID: unknown variable, did you mean "
                 "\"ACCRUED_KAFKA_GROUP_ID\"?\n");
+}
+
+Test(config, a_misspelt_variable_is_an_error_with_a_suggestion) {
+    cr_assert(setenv("ACCRUED_KAFKA_BOOTSTRAP", "127.0.0.1:1", 1) == 0);
+    expect_told("", NULL, 0,
+                "ACCRUED_KAFKA_BOOTSTRAP: unknown variable, did you mean "
+                "\"ACCRUED_KAFKA_BOOTSTRAP_SERVERS\"?\n");
+    cr_assert(unsetenv("ACCRUED_KAFKA_BOOTSTRAP") == 0);
+    cr_assert(setenv("ACCRUED_KAFAK_BOOTSTRAP_SERVERS", "127.0.0.1:1", 1) == 0);
+    expect_told("", NULL, 0,
+                "ACCRUED_KAFAK_BOOTSTRAP_SERVERS: unknown variable, did you mean "
+                "\"ACCRUED_KAFKA_BOOTSTRAP_SERVERS\"?\n");
+    cr_assert(unsetenv("ACCRUED_KAFAK_BOOTSTRAP_SERVERS") == 0);
+    cr_assert(setenv("ACCRUED_REDIS_ZZZZZZZZ", "x", 1) == 0);
+    expect_told("", NULL, 0, "ACCRUED_REDIS_ZZZZZZZZ: unknown variable\n");
 }
 
 Test(config, a_fault_names_the_file) {
@@ -426,4 +442,14 @@ Test(suggest, only_typing_mistakes) {
     cr_expect_null(suggest_nearest(TEXT("publish"), known, 4));
     cr_expect_null(suggest_nearest(TEXT(""), known, 4));
     cr_expect_null(suggest_nearest(TEXT("x"), known, 4));
+}
+
+Test(suggest, the_only_name_that_begins_so) {
+    static const char *const known[] = {"group_id", "group_instance_id", "bootstrap_servers"};
+    cr_expect_str_eq(suggest_nearest(TEXT("Boot"), known, 3), "bootstrap_servers");
+    cr_expect_str_eq(suggest_nearest(TEXT("group-instance"), known, 3), "group_instance_id");
+    cr_expect_null(suggest_nearest(TEXT("boo"), known, 3));
+    cr_expect_null(suggest_nearest(TEXT("bootstrapper_list"), known, 3));
+    static const char *const alike[] = {"memory_of_the_cache", "memory_of_the_ledger"};
+    cr_expect_null(suggest_nearest(TEXT("memory"), alike, 2));
 }
