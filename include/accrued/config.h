@@ -88,6 +88,10 @@ struct config {
         int64_t wait_ms; /* how long an empty input is waited for, not a commit interval */
     } batch;
     struct {
+        int64_t chunk_lines;
+        int64_t share_percent; /* of the time that live lines take */
+    } rerate;
+    struct {
         char *programs;
         char *catalog;
         bool no_link;
@@ -100,6 +104,7 @@ struct config {
         int64_t billing_line_id; /* ids used in Confluent framing by what we write */
         int64_t accrual_id;
         int64_t forgone_id;
+        int64_t rerate_request_id;
     } schemas;
     struct {
         char *listen; /* "127.0.0.1:9464"; "" off */

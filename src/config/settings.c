@@ -105,6 +105,12 @@ const struct setting settings[] = {
     {NAMED(batch.wait_ms), INT_MS("100", 1, 60000),
      .help = "How long an empty input is waited for; not a commit interval."},
 
+    {NAMED(rerate.chunk_lines), INT("10000", 1, 1000000),
+     .help = "Most past lines that one transaction rates again."},
+    {NAMED(rerate.share_percent), INT("50", 1, 1000), .unit = "%",
+     .help = "Time for re-rates while lines wait, as a share of the time that lines take; as much "
+             "as there is while none wait."},
+
     {NAMED(rating.programs), FILE_PATH("programs.yaml"), .is_required = true,
      .help = "File of the incentive programs."},
     {NAMED(rating.catalog), FILE_PATH("catalog.yaml"), .is_required = true,
@@ -118,12 +124,14 @@ const struct setting settings[] = {
      ONE_OF("confluent", "single-object"),
      .help = "How outputs name their schema. Inputs may come in either form."},
     {NAMED(schemas.ids), .type = SETTING_SCHEMA_IDS,
-     .default_value = "{1: billing-line.avsc, 2: accrual.avsc, 3: forgone.avsc}",
+     .default_value = "{1: billing-line.avsc, 2: accrual.avsc, 3: forgone.avsc, "
+                      "4: rerate-request.avsc}",
      .help = "Schema ids (Confluent framing) and their files in `schemas.directory`."},
     {NAMED(schemas.billing_line_id), INT("1", 1, INT32_MAX),
      .help = "Id of written billing lines."},
     {NAMED(schemas.accrual_id), INT("2", 1, INT32_MAX), .help = "Id of accruals."},
     {NAMED(schemas.forgone_id), INT("3", 1, INT32_MAX), .help = "Id of forgone."},
+    {NAMED(schemas.rerate_request_id), INT("4", 1, INT32_MAX), .help = "Id of re-rate requests."},
 
     {NAMED(http.listen), STRING("127.0.0.1:9464"),
      .help = "Address of the status page, metrics and health; empty: off."},
