@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import binary
@@ -12,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 CONFORMANCE = Path(
     os.environ.get("ACCRUED_CONFORMANCE", binary.ROOT.parent / "shared" / "conformance")
 )
+COMPARER = CONFORMANCE / "compare.py"
 FILES = {
     "programs": "programs.yaml",
     "catalog": "catalog.yaml",
@@ -47,6 +50,42 @@ def test_the_oracle(case):
     events, _ = run_files(**paths, no_link=no_link)
     told = binary.difference(expected(case), events)
     assert told is None, told
+
+
+def judged(case, written, tmp_path):
+    """What the comparer of the conformance cases says -> the completed process."""
+    actual = tmp_path / "actual.jsonl"
+    actual.write_bytes(written)
+    return subprocess.run(
+        [sys.executable, str(COMPARER), str(case / "expected.jsonl"), str(actual)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def require_comparer():
+    if not COMPARER.is_file():
+        pytest.skip(f"no comparer at {COMPARER}")
+
+
+@pytest.mark.parametrize("case", cases())
+def test_the_program_by_the_comparer(case, tmp_path):
+    require_comparer()
+    paths, no_link = inputs(case)
+    done = binary.rate(paths, no_link)
+    assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
+    verdict = judged(case, done.stdout, tmp_path)
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+def test_the_comparer_finds_a_missing_event(tmp_path):
+    require_comparer()
+    case = next(CONFORMANCE.glob("case-*/expected.jsonl")).parent
+    lines = (case / "expected.jsonl").read_bytes().splitlines(keepends=True)
+    assert judged(case, b"".join(lines), tmp_path).returncode == 0
+    assert judged(case, b"".join(lines[:-1]), tmp_path).returncode != 0
 
 
 def test_the_conformance_cases_are_there():
