@@ -28,6 +28,7 @@ struct schema_entry {
 
 enum outage_policy { OUTAGE_STALL, OUTAGE_SERVE_STALE };
 enum unreadable_policy { UNREADABLE_DEAD_LETTER, UNREADABLE_STALL };
+enum missing_input_policy { MISSING_INPUT_STOP, MISSING_INPUT_CONTINUE };
 enum log_format { LOG_LOGFMT, LOG_JSON };
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
@@ -82,6 +83,11 @@ struct config {
         int64_t rebuilds_max;       /* in a row, before the process gives up */
         int64_t rebuild_backoff_ms; /* doubles each time, up to 30 s */
     } lanes;
+    struct {
+        char *directory;          /* of the local files; "": the ledger is in memory only */
+        int64_t retention_months; /* 0: for ever */
+        enum missing_input_policy on_missing_input;
+    } ledger;
     struct {
         int64_t lines_max;
         int64_t bytes_max;

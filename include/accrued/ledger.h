@@ -50,6 +50,7 @@ void ledger_set_rerate(struct ledger *ledger, struct ledger_rerate rerate, bool 
  */
 struct ledger_walk {
     uint64_t position; /* of the next entry, or of a block's beginning */
+    uint64_t block_start;
     uint64_t block_end;
     uint64_t block_id; /* of the block that `position` is in; blocks below are done */
     size_t entries_left;
@@ -67,8 +68,37 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
                  size_t block_size_max, ledger_emit emit, void *context);
 void ledger_commit(struct ledger *ledger);
 void ledger_abort(struct ledger *ledger);
+/* The local file could not be written (a full disk): Kafka has everything, this ledger does not. It
+ * can only be freed. */
+bool ledger_is_broken(const struct ledger *ledger, struct fault *ret_fault);
 
-/* Restore: takes in a block that was read from the topic. false: *fault says why it is refused
+/* Copies what is still needed of blocks of which little is into the open transaction, about
+ * `bytes_max` bytes of it at most; ledger_seal emits tombstones (null blocks) for them, the commit
+ * drops them. After everything was put, before the seal. Returns how many blocks go. */
+size_t ledger_clean(struct ledger *ledger, size_t bytes_max);
+
+/* The local file: a mirror of the topic that saves reading all of it. Opens it for an empty ledger.
+ * false: *fault; the ledger is in memory only. *ret_is_taken: because another process has it. */
+bool ledger_attach(struct ledger *ledger, const char *path, bool *ret_is_taken,
+                   struct fault *fault);
+/* Takes in about `bytes_max` bytes of the file; to be called until *ret_done. What is doubtful is
+ * cut off, *ret_doubt says why (else its text is empty). false: *fault, the configuration does not
+ * fit. */
+bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct fault *ret_doubt,
+                 struct fault *fault);
+/* Offset of the topic below which the file has everything; −1: it has nothing. */
+int64_t ledger_mark(const struct ledger *ledger);
+/* All blocks so far stand below this offset of the topic. */
+void ledger_set_mark(struct ledger *ledger, int64_t offset);
+/* Were blocks appended since the last mark? */
+bool ledger_wants_mark(const struct ledger *ledger);
+/* A block of the topic that shows that the file belongs to another ledger: ledger_discard, and
+ * restore from the beginning. */
+bool ledger_is_foreign(const struct ledger *ledger, struct text block);
+void ledger_discard(struct ledger *ledger);
+
+/* Restore: takes in a block that was read from the topic; one that the file had already changes
+ * nothing. false: *fault says why it is refused
  * (damaged, another partition or partition count, newer programs, unknown program). */
 bool ledger_restore(struct ledger *ledger, struct text block, struct fault *fault);
 

@@ -14,8 +14,8 @@ struct restorer;
 struct restore_hooks {
     /* A block, oldest first. false: it was refused (*fault), the partition cannot be restored. */
     bool (*block)(void *context, int32_t partition, struct text value, struct fault *fault);
-    /* Everything up to the watermark has been read. */
-    void (*done)(void *context, int32_t partition);
+    /* Everything below the watermark has been read. */
+    void (*done)(void *context, int32_t partition, int64_t high_watermark);
     void *context;
 };
 
@@ -23,9 +23,18 @@ struct restorer *restorer_open(const struct config *config, int lane, struct res
                                struct fault *fault);
 void restorer_free(struct restorer *restorer);
 
-/* Asks the high watermark and begins to read. May call done at once (nothing there). false: the
- * cluster does not answer at the moment (*fault); try again. */
-bool restorer_begin(struct restorer *restorer, int32_t partition, struct fault *fault);
+enum restore_begin {
+    RESTORE_BEGUN,
+    RESTORE_LATER,     /* the cluster does not answer at the moment (*fault); try again */
+    RESTORE_SHORTENED, /* the topic ends before `from` (*fault): it is not the one that was read */
+};
+
+/* Asks the high watermark and begins to read at offset `from`, −1: at the beginning. May call done at
+ * once (nothing there). */
+enum restore_begin restorer_begin(struct restorer *restorer, int32_t partition, int64_t from,
+                                  struct fault *fault);
+/* The high watermark now; −1: the cluster does not answer. */
+int64_t restorer_watermark(struct restorer *restorer, int32_t partition);
 /* Forgets a partition that was taken away. */
 void restorer_cancel(struct restorer *restorer, int32_t partition);
 /* Reads for at most budget_ms. false: a block was refused or reading cannot go on (*fault). */

@@ -99,6 +99,17 @@ const struct setting settings[] = {
     {NAMED(lanes.rebuild_backoff_ms), INT_MS("500", 1, 30000),
      .help = "Pause before the first rebuild; doubles each time, up to 30 s."},
 
+    {NAMED(ledger.directory), FILE_PATH(""),
+     .help = "Directory of the ledger's local files, which save reading the whole topic at a start. "
+             "Empty: in memory only."},
+    {NAMED(ledger.retention_months), INT("0", 0, 1200),
+     .help = "Lines of billing periods that are older are closed: what comes for them goes to the "
+             "dead letters. 0: never."},
+    {NAMED(ledger.on_missing_input), .type = SETTING_ENUM, .default_value = "stop",
+     ONE_OF("stop", "continue"),
+     .help = "Lines that were deleted from the input before they were read: stop and say so, or "
+             "say so and go on behind them."},
+
     {NAMED(batch.lines_max), INT("10000", 1, 1000000), .help = "Most lines of one transaction."},
     {NAMED(batch.bytes_max), INT("16777216", 1024, GIB), .unit = "bytes",
      .help = "Most input bytes of one transaction."},

@@ -336,6 +336,7 @@ static enum verdict round_once(struct lane *lane, struct fault *fault) {
         verdict = idle(lane, fault);
     }
     lane_partitions_report_lag(lane);
+    lane_partitions_mark(lane);
     lane_count_enricher(lane);
     return verdict;
 }

@@ -18,6 +18,7 @@
 
 enum partition_state {
     PARTITION_ASSIGNED,  /* next: ask the group's committed offset */
+    PARTITION_LOADING,   /* the local file is read */
     PARTITION_AWAITING,  /* next: ask the ledger's high watermark and begin to read */
     PARTITION_RESTORING, /* the restorer reads */
     PARTITION_RESTORED,  /* next: check the input's range and let it flow */
@@ -34,7 +35,9 @@ struct lane_partition {
     int64_t batch_start; /* where the batch at hand begins; −1: it has none of this partition */
     struct ledger_position batch_end; /* behind the last record of the batch */
     int64_t assigned_at_ms;
-    size_t restored_blocks;
+    size_t restored_blocks; /* from the topic */
+    bool is_foreign;        /* the topic showed that the file is of another ledger */
+    int64_t marked_at_ms;   /* when the file last learned how far the topic is */
 };
 
 struct lane_counters; /* counts.c */
@@ -69,7 +72,9 @@ struct lane_partition *lane_partition_find(struct lane *lane, int32_t number);
 void lane_partition_assigned(void *context, int32_t number);
 void lane_partition_revoked(void *context, int32_t number, bool lost);
 bool lane_partition_block(void *context, int32_t number, struct text value, struct fault *fault);
-void lane_partition_restored(void *context, int32_t number);
+void lane_partition_restored(void *context, int32_t number, int64_t high_watermark);
+/* Now and then: tells the local files how far the topic is, so that a restart reads little. */
+void lane_partitions_mark(struct lane *lane);
 void lane_partitions_release(struct lane *lane);
 /* Moves every partition that is not ready one step on. COMMITTED, REBUILD or STOP. */
 enum verdict lane_partitions_step(struct lane *lane, struct fault *fault);

@@ -6,11 +6,17 @@
 #include "accrued/log.h"
 #include "accrued/require.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define COMMITTED_TIMEOUT_MS 1000
 #define RANGE_TIMEOUT_MS 5000
 #define RESTORE_SLICE_MS 50
+#define LOAD_SLICE_BYTES (32U << 20)
+#define FILES_MAX 8
+#define MARK_INTERVAL_MS 10000
 
 struct lane_partition *lane_partition_find(struct lane *lane, int32_t number) {
     for (size_t i = 0; i < lane->partition_count; i++) {
@@ -87,37 +93,141 @@ void lane_partitions_release(struct lane *lane) {
 bool lane_partition_block(void *context, int32_t number, struct text value, struct fault *fault) {
     struct lane_partition *partition = lane_partition_find(context, number);
     REQUIRE(partition != NULL && partition->state == PARTITION_RESTORING);
+    if (ledger_is_foreign(partition->ledger, value)) {
+        partition->is_foreign = true;
+        return true;
+    }
     partition->restored_blocks++;
     return ledger_restore(partition->ledger, value, fault) ||
            fault_prefix(fault, "restoring the ledger of partition %d: ", number);
 }
 
-void lane_partition_restored(void *context, int32_t number) {
+void lane_partition_restored(void *context, int32_t number, int64_t high_watermark) {
     struct lane_partition *partition = lane_partition_find(context, number);
     REQUIRE(partition != NULL);
-    partition->state = PARTITION_RESTORED;
+    if (!partition->is_foreign) {
+        ledger_set_mark(partition->ledger, high_watermark);
+        partition->marked_at_ms = clock_steady_ms();
+        partition->state = PARTITION_RESTORED;
+    }
 }
 
-/* Lines that were deleted before they were read, or a topic that is not the one the ledger was
- * written from: never skipped silently. */
-static bool range_is_whole(const struct lane_partition *partition, int64_t first, int64_t next,
-                           const char *topic, struct fault *fault) {
-    int64_t known = ledger_position(partition->ledger).next_offset;
-    int64_t wanted = partition->committed > known ? partition->committed : known;
-    if (wanted > next) {
-        return fault_set(fault,
-                         "%s [%d] ends at offset %lld, but lines up to %lld were processed: the "
-                         "topic was re-created or shortened. Restore it, or start with a new "
-                         "group and empty ledger topics",
-                         topic, partition->number, (long long)next, (long long)wanted);
+/* The topic names the file; Kafka allows no character that a file system does not. */
+static enum verdict attach_file(struct lane *lane, struct lane_partition *partition,
+                                struct fault *fault) {
+    const struct config *config = lane->shared->config;
+    partition->state = PARTITION_LOADING;
+    if (config->ledger.directory[0] == '\0') {
+        partition->state = PARTITION_AWAITING;
+        return VERDICT_COMMITTED;
     }
-    if (wanted > 0 && wanted < first) {
-        return fault_set(fault,
-                         "%s [%d]: lines %lld to %lld were deleted before they were read "
-                         "(retention). Ingest them again; then move the group's offset to %lld",
-                         topic, partition->number, (long long)wanted, (long long)(first - 1),
-                         (long long)first);
+    if (mkdir(config->ledger.directory, S_IRWXU) != 0 && errno != EEXIST) {
+        fault_set(fault, "ledger.directory %s: %s", config->ledger.directory, strerror(errno));
+        return VERDICT_STOP;
     }
+    /* A former owner may not have let go yet, or run beside us: then a file of our own. */
+    for (int attempt = 0; attempt < FILES_MAX; attempt++) {
+        char path[4096];
+        bool is_taken = false;
+        int size = snprintf(path, sizeof path, "%s/%s-%d.%d.ledger", config->ledger.directory,
+                            config->topics.ledger, partition->number, attempt);
+        if (size < 0 || (size_t)size >= sizeof path) {
+            fault_set(fault, "ledger.directory: the path is too long");
+            return VERDICT_STOP;
+        }
+        if (ledger_attach(partition->ledger, path, &is_taken, fault)) {
+            return VERDICT_COMMITTED;
+        }
+        if (!is_taken) {
+            return VERDICT_STOP;
+        }
+    }
+    log_event(LOG_WARN, "ledger_in_memory", "lane=%d partition=%d reason=%s", lane->number,
+              partition->number, log_quote(fault->text));
+    partition->state = PARTITION_AWAITING;
+    return VERDICT_COMMITTED;
+}
+
+/* LOADING → AWAITING, a slice at a time. */
+static enum verdict load_file(struct lane *lane, struct lane_partition *partition,
+                              struct fault *fault) {
+    struct fault doubt;
+    bool is_done = false;
+    if (!ledger_load(partition->ledger, LOAD_SLICE_BYTES, &is_done, &doubt, fault)) {
+        return VERDICT_STOP;
+    }
+    if (doubt.text[0] != '\0') {
+        log_event(LOG_WARN, "ledger_file_cut", "lane=%d partition=%d reason=%s", lane->number,
+                  partition->number, log_quote(doubt.text));
+    }
+    if (is_done) {
+        partition->state = PARTITION_AWAITING;
+        log_event(LOG_INFO, "ledger_file_read", "lane=%d partition=%d ledger_lines=%zu offset=%lld",
+                  lane->number, partition->number, ledger_line_count(partition->ledger),
+                  (long long)ledger_mark(partition->ledger));
+    }
+    return VERDICT_COMMITTED;
+}
+
+/* What the file held is of another ledger: everything comes from the topic. */
+static void discard_file(struct lane *lane, struct lane_partition *partition) {
+    log_event(LOG_WARN, "ledger_file_foreign",
+              "lane=%d partition=%d reason=\"the topic holds another ledger; the file is begun "
+              "anew\"",
+              lane->number, partition->number);
+    restorer_cancel(lane->restorer, partition->number);
+    ledger_discard(partition->ledger);
+    partition->is_foreign = false;
+    partition->restored_blocks = 0;
+    partition->state = PARTITION_AWAITING;
+}
+
+void lane_partitions_mark(struct lane *lane) {
+    int64_t now_ms = clock_steady_ms();
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        struct lane_partition *partition = &lane->partitions[i];
+        if (partition->state != PARTITION_READY || !ledger_wants_mark(partition->ledger) ||
+            now_ms - partition->marked_at_ms < MARK_INTERVAL_MS) {
+            continue;
+        }
+        int64_t high_watermark = restorer_watermark(lane->restorer, partition->number);
+        if (high_watermark >= 0) {
+            ledger_set_mark(partition->ledger, high_watermark);
+        }
+        partition->marked_at_ms = now_ms;
+    }
+}
+
+/* A topic that is not the one the ledger was written from. */
+static bool input_is_ours(const struct lane_partition *partition, int64_t wanted, int64_t next,
+                          const char *topic, struct fault *fault) {
+    return wanted <= next ||
+           fault_set(fault,
+                     "%s [%d] ends at offset %lld, but lines up to %lld were processed: the topic "
+                     "was re-created or shortened. Restore it, or start with a new group and empty "
+                     "ledger topics",
+                     topic, partition->number, (long long)next, (long long)wanted);
+}
+
+/* Lines that were deleted before they were read are never skipped silently. */
+static bool input_is_whole(struct lane *lane, const struct lane_partition *partition,
+                           int64_t wanted, int64_t first, struct fault *fault) {
+    const struct config *config = lane->shared->config;
+    if (wanted >= first) {
+        return true;
+    }
+    fault_set(fault,
+              "%s [%d]: lines %lld to %lld were deleted before they were read (retention). Ingest "
+              "them again, and go on behind the gap with ledger.on_missing_input: continue",
+              config->topics.billing_lines, partition->number, (long long)wanted,
+              (long long)(first - 1));
+    switch (config->ledger.on_missing_input) {
+    case MISSING_INPUT_STOP: return false;
+    case MISSING_INPUT_CONTINUE: break;
+    }
+    log_event(LOG_ERROR, "input_missing", "lane=%d partition=%d from=%lld to=%lld reason=%s",
+              lane->number, partition->number, (long long)wanted, (long long)(first - 1),
+              log_quote(fault->text));
     return true;
 }
 
@@ -133,10 +243,17 @@ static enum verdict start_partition(struct lane *lane, struct lane_partition *pa
                   partition->number, log_quote(fault->text));
         return VERDICT_COMMITTED;
     }
-    if (!range_is_whole(partition, first, next, topic, fault)) {
+    int64_t known = ledger_position(partition->ledger).next_offset;
+    int64_t wanted = partition->committed > known ? partition->committed : known;
+    if (partition->committed < 0 && known == 0) {
+        wanted = first; /* never worked on: it begins where the topic begins */
+    }
+    if (!input_is_ours(partition, wanted, next, topic, fault) ||
+        !input_is_whole(lane, partition, wanted, first, fault)) {
         return VERDICT_STOP;
     }
-    int64_t start = partition->committed >= 0 ? partition->committed : first;
+    /* From the group's offset: what the ledger has already is skipped and counted. */
+    int64_t start = partition->committed > first ? partition->committed : first;
     if (!source_start(lane->source, partition->number, start, fault)) {
         /* The client has not begun to fetch yet; next round. */
         return VERDICT_COMMITTED;
@@ -158,36 +275,62 @@ static enum verdict start_partition(struct lane *lane, struct lane_partition *pa
     return VERDICT_COMMITTED;
 }
 
-/* ASSIGNED → AWAITING → RESTORING: stable committed offset first, watermark second (P52). */
-static void advance_partition(struct lane *lane, struct lane_partition *partition) {
-    struct fault fault;
-    if (partition->state == PARTITION_ASSIGNED) {
-        if (!source_committed(lane->source, partition->number, COMMITTED_TIMEOUT_MS,
-                              &partition->committed, &fault)) {
-            log_event(LOG_WARN, "partition_waits", "lane=%d partition=%d reason=%s", lane->number,
-                      partition->number, log_quote(fault.text));
-            return;
-        }
+/* AWAITING → RESTORING: the watermark is asked after the stable committed offset (P52). */
+static enum verdict begin_restore(struct lane *lane, struct lane_partition *partition,
+                                  struct fault *fault) {
+    /* Before the call: it may answer "nothing to restore" at once. */
+    partition->state = PARTITION_RESTORING;
+    switch (
+        restorer_begin(lane->restorer, partition->number, ledger_mark(partition->ledger), fault)) {
+    case RESTORE_BEGUN: return VERDICT_COMMITTED;
+    case RESTORE_LATER:
         partition->state = PARTITION_AWAITING;
+        log_event(LOG_WARN, "partition_waits", "lane=%d partition=%d reason=%s", lane->number,
+                  partition->number, log_quote(fault->text));
+        return VERDICT_COMMITTED;
+    case RESTORE_SHORTENED: break;
     }
-    if (partition->state == PARTITION_AWAITING) {
-        /* Before the call: it may answer "nothing to restore" at once. */
-        partition->state = PARTITION_RESTORING;
-        if (!restorer_begin(lane->restorer, partition->number, &fault)) {
-            partition->state = PARTITION_AWAITING;
-            log_event(LOG_WARN, "partition_waits", "lane=%d partition=%d reason=%s", lane->number,
-                      partition->number, log_quote(fault.text));
-        }
+    fault_prefix(fault, "the ledger of partition %d would be lost: ", partition->number);
+    return VERDICT_STOP;
+}
+
+/* ASSIGNED → LOADING: stable committed offset first (P52). */
+static enum verdict ask_committed(struct lane *lane, struct lane_partition *partition,
+                                  struct fault *fault) {
+    if (!source_committed(lane->source, partition->number, COMMITTED_TIMEOUT_MS,
+                          &partition->committed, fault)) {
+        log_event(LOG_WARN, "partition_waits", "lane=%d partition=%d reason=%s", lane->number,
+                  partition->number, log_quote(fault->text));
+        return VERDICT_COMMITTED;
     }
+    return attach_file(lane, partition, fault);
+}
+
+static enum verdict advance_partition(struct lane *lane, struct lane_partition *partition,
+                                      struct fault *fault) {
+    if (partition->is_foreign) {
+        discard_file(lane, partition);
+    }
+    enum verdict verdict = VERDICT_COMMITTED;
+    if (partition->state == PARTITION_ASSIGNED) {
+        verdict = ask_committed(lane, partition, fault);
+    }
+    if (verdict == VERDICT_COMMITTED && partition->state == PARTITION_LOADING) {
+        verdict = load_file(lane, partition, fault);
+    }
+    if (verdict == VERDICT_COMMITTED && partition->state == PARTITION_AWAITING) {
+        verdict = begin_restore(lane, partition, fault);
+    }
+    if (verdict == VERDICT_COMMITTED && partition->state == PARTITION_RESTORED) {
+        verdict = start_partition(lane, partition, fault);
+    }
+    return verdict;
 }
 
 enum verdict lane_partitions_step(struct lane *lane, struct fault *fault) {
     enum verdict verdict = VERDICT_COMMITTED;
     for (size_t i = 0; i < lane->partition_count && verdict == VERDICT_COMMITTED; i++) {
-        advance_partition(lane, &lane->partitions[i]);
-        if (lane->partitions[i].state == PARTITION_RESTORED) {
-            verdict = start_partition(lane, &lane->partitions[i], fault);
-        }
+        verdict = advance_partition(lane, &lane->partitions[i], fault);
     }
     if (verdict == VERDICT_COMMITTED && restorer_count(lane->restorer) > 0 &&
         !restorer_step(lane->restorer, RESTORE_SLICE_MS, fault)) {

@@ -14,6 +14,8 @@
 #define ABORTS_MAX 10
 #define ABORT_BACKOFF_MS 50
 #define ABORT_BACKOFF_MS_MAX 3000
+/* What cleaning may copy in one transaction and partition. */
+#define CLEAN_BYTES_MAX (256U << 10)
 
 static enum verdict send_dead_letter(struct lane *lane, const struct batch_item *item,
                                      struct fault *fault) {
@@ -95,6 +97,7 @@ static enum verdict send_blocks(struct lane *lane, struct fault *fault) {
         if (partition->batch_start < 0) {
             continue;
         }
+        (void)ledger_clean(partition->ledger, CLEAN_BYTES_MAX);
         struct block_sender sender = {lane, partition->number, VERDICT_COMMITTED, fault};
         uint64_t incarnation = lane->incarnation_seed ^ (uint64_t)partition->number;
         if (!ledger_seal(partition->ledger, partition->batch_end, incarnation,
@@ -120,11 +123,14 @@ static enum verdict commit_offsets(struct lane *lane, struct fault *fault) {
     return publisher_commit(lane->publisher, offsets, count, lane->snapshot, fault);
 }
 
-static void settle(struct lane *lane) {
+/* STOP: a local file cannot be written; what was committed stands in Kafka. */
+static enum verdict settle(struct lane *lane, struct fault *fault) {
+    enum verdict verdict = VERDICT_COMMITTED;
     for (size_t i = 0; i < lane->partition_count; i++) {
         struct lane_partition *partition = &lane->partitions[i];
         if (partition->batch_start >= 0) {
             ledger_commit(partition->ledger);
+            verdict = ledger_is_broken(partition->ledger, fault) ? VERDICT_STOP : verdict;
             REQUIRE(partition->batch_end.next_offset > partition->next_offset);
             partition->next_offset = partition->batch_end.next_offset;
             partition->batch_start = -1;
@@ -133,6 +139,7 @@ static void settle(struct lane *lane) {
     }
     lane->abort_count = 0;
     lane->has_committed = true;
+    return verdict;
 }
 
 /* After a certain abort: every partition of the batch begins again where the batch began (P2, P36).
@@ -201,9 +208,9 @@ enum verdict lane_transact(struct lane *lane, struct fault *fault) {
     }
     switch (verdict) {
     case VERDICT_COMMITTED:
-        settle(lane);
+        verdict = settle(lane, fault);
         lane_count_commit(lane, clock_steady_ms() - started_ms);
-        return VERDICT_COMMITTED;
+        return verdict;
     case VERDICT_ABORT: return abort_batch(lane, fault);
     case VERDICT_AGAIN:
     case VERDICT_WAIT:

@@ -25,6 +25,25 @@ void ledger_bind_programs(struct ledger *ledger) {
     }
 }
 
+/* A ledger without blocks. */
+static void begin(struct ledger *ledger) {
+    ledger->head = (struct block_header){
+        .partition = ledger->head.partition,
+        .partition_count = ledger->head.partition_count,
+        .record_timestamp_ms = -1,
+        .rerate_offset = -1,
+    };
+    ledger->restored_name_count = 0;
+    ledger->rerate = (struct ledger_rerate){.offset = -1};
+    ledger->sealed_rerate = ledger->rerate;
+    ledger->scan = 0;
+    ledger->loaded_id = 0;
+    ledger->loaded_incarnation = 0;
+    ledger->mark = -1;
+    ledger->is_marked = false;
+    ledger_bind_programs(ledger);
+}
+
 struct ledger *ledger_open(const struct programs *programs, uint32_t partition,
                            uint32_t partition_count) {
     REQUIRE(partition < partition_count);
@@ -33,6 +52,7 @@ struct ledger *ledger_open(const struct programs *programs, uint32_t partition,
     REQUIRE(ledger != NULL);
     ledger->programs = programs;
     log_init(&ledger->log);
+    blocks_init(&ledger->table);
     index_init(&ledger->index);
     overlay_init(&ledger->overlay);
     arena_init(&ledger->names);
@@ -42,16 +62,18 @@ struct ledger *ledger_open(const struct programs *programs, uint32_t partition,
     buffer_init(&ledger->sealed);
     ledger->numbers = calloc(programs->count + 1, sizeof ledger->numbers[0]);
     REQUIRE(ledger->numbers != NULL);
-    ledger->head = (struct block_header){
-        .partition = partition,
-        .partition_count = partition_count,
-        .record_timestamp_ms = -1,
-        .rerate_offset = -1,
-    };
-    ledger->rerate = (struct ledger_rerate){.offset = -1};
-    ledger->sealed_rerate = ledger->rerate;
-    ledger_bind_programs(ledger);
+    ledger->head.partition = partition;
+    ledger->head.partition_count = partition_count;
+    begin(ledger);
     return ledger;
+}
+
+void ledger_forget(struct ledger *ledger) {
+    REQUIRE(ledger->overlay.count == 0);
+    index_release(&ledger->index);
+    blocks_clear(&ledger->table);
+    arena_clear(&ledger->names);
+    begin(ledger);
 }
 
 void ledger_free(struct ledger *ledger) {
@@ -59,6 +81,8 @@ void ledger_free(struct ledger *ledger) {
         return;
     }
     log_release(&ledger->log);
+    blocks_release(&ledger->table);
+    free(ledger->victims);
     index_release(&ledger->index);
     overlay_release(&ledger->overlay);
     arena_release(&ledger->names);
@@ -89,7 +113,8 @@ static uint64_t hash_at(void *context, uint64_t position) {
 
 /* Finds a key in the index; leaves the probe on it. */
 static bool index_lookup(struct ledger *ledger, uint64_t hash, struct text key,
-                         struct index_probe *ret_probe, struct text *ret_entry) {
+                         struct index_probe *ret_probe, struct text *ret_entry,
+                         uint64_t *ret_position) {
     struct index_probe probe = index_find(&ledger->index, hash);
     uint64_t position = 0;
     while (index_next(&probe, &position)) {
@@ -97,6 +122,7 @@ static bool index_lookup(struct ledger *ledger, uint64_t hash, struct text key,
         if (text_starts_with(entry, key)) {
             *ret_probe = probe;
             *ret_entry = entry;
+            *ret_position = position;
             return true;
         }
     }
@@ -123,7 +149,8 @@ bool ledger_find(struct ledger *ledger, struct text customer_id, struct text lin
     }
     struct index_probe probe;
     struct text entry;
-    if (!index_lookup(ledger, hash, key, &probe, &entry)) {
+    uint64_t position = 0;
+    if (!index_lookup(ledger, hash, key, &probe, &entry, &position)) {
         return false;
     }
     ledger_unpack(ledger, entry, ret_state);
@@ -221,7 +248,7 @@ static void pack(struct ledger *ledger, size_t block_size_max) {
 bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_t new_incarnation,
                  size_t block_size_max, ledger_emit emit, void *context) {
     REQUIRE(ledger->block_count == 0);
-    if (ledger->overlay.count == 0 && !ledger->is_rerate_news) {
+    if (ledger->overlay.count == 0 && !ledger->is_rerate_news && ledger->victim_count == 0) {
         return true;
     }
     REQUIRE(position.next_offset >= ledger->head.next_offset);
@@ -255,52 +282,101 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
             return false;
         }
     }
+    for (size_t i = 0; i < ledger->victim_count; i++) {
+        if (!emit(context, ledger->victims[i].id, text_null())) {
+            return false;
+        }
+    }
     return true;
 }
 
-bool ledger_index_block(struct ledger *ledger, uint64_t position, const struct block_view *view) {
+bool ledger_entries_are_whole(const struct block_view *view) {
     struct cursor from = cursor_of(view->entries.data, view->entries.size);
     size_t count = 0;
     while (cursor_left(&from) > 0) {
-        uint64_t at =
-            position + view->entries_at + (uint64_t)((const char *)from.data - view->entries.data);
         struct text entry;
         struct text key;
         if (!block_next_entry(&from, &entry) || !entry_key(entry, &key)) {
             return false;
-        }
-        uint64_t hash = entry_key_hash(key);
-        struct index_probe probe;
-        struct text old;
-        if (index_lookup(ledger, hash, key, &probe, &old)) {
-            index_move(&ledger->index, &probe, at);
-        } else {
-            index_insert(&ledger->index, hash, at, hash_at, ledger);
         }
         count++;
     }
     return count == view->entry_count;
 }
 
+/* The bytes of an entry with its size in front. */
+static size_t stored_size(struct text entry) {
+    size_t size = entry.size + 1;
+    for (size_t rest = entry.size; rest >= 0x80; rest >>= 7) {
+        size++;
+    }
+    return size;
+}
+
+void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
+                        const struct block_view *view) {
+    REQUIRE(size <= UINT32_MAX);
+    blocks_add(
+        &ledger->table,
+        (struct block_info){.position = position, .id = view->header.id, .size = (uint32_t)size});
+    struct cursor from = cursor_of(view->entries.data, view->entries.size);
+    while (cursor_left(&from) > 0) {
+        uint64_t at =
+            position + view->entries_at + (uint64_t)((const char *)from.data - view->entries.data);
+        struct text entry;
+        struct text key;
+        bool whole = block_next_entry(&from, &entry) && entry_key(entry, &key);
+        REQUIRE(whole);
+        uint64_t hash = entry_key_hash(key);
+        struct index_probe probe;
+        struct text old;
+        uint64_t old_at = 0;
+        if (index_lookup(ledger, hash, key, &probe, &old, &old_at)) {
+            blocks_lose(&ledger->table, old_at, stored_size(old));
+            index_move(&ledger->index, &probe, at);
+        } else {
+            index_insert(&ledger->index, hash, at, hash_at, ledger);
+        }
+        blocks_gain(&ledger->table, at, stored_size(entry));
+    }
+}
+
 static void drop_pending(struct ledger *ledger) {
     ledger->block_count = 0;
+    ledger->victim_count = 0;
     ledger->sealed_rerate = ledger->rerate;
     ledger->is_rerate_news = false;
     overlay_clear(&ledger->overlay);
 }
 
-void ledger_commit(struct ledger *ledger) {
-    REQUIRE(ledger->overlay.count == 0 || ledger->block_count > 0);
+/* The sealed blocks become the log's end. false: the file cannot be written. */
+static bool append_sealed(struct ledger *ledger, struct fault *fault) {
     for (size_t i = 0; i < ledger->block_count; i++) {
         struct text block = {(const char *)ledger->sealed.data + ledger->blocks[i].start,
                              ledger->blocks[i].size};
         struct block_view view;
-        struct fault fault;
-        bool parsed = block_parse(block, &view, &fault);
+        bool parsed = block_parse(block, &view, fault);
         REQUIRE(parsed);
-        bool indexed = ledger_index_block(ledger, log_append(&ledger->log, block), &view);
-        REQUIRE(indexed);
+        uint64_t position = 0;
+        if (!log_append(&ledger->log, block, &position, fault)) {
+            return false;
+        }
+        ledger->is_marked = false;
+        ledger_index_block(ledger, position, block.size, &view);
     }
+    for (size_t i = 0; i < ledger->victim_count; i++) {
+        blocks_drop(&ledger->table, ledger->victims[i].position);
+        if (!log_drop(&ledger->log, ledger->victims[i].position, fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void ledger_commit(struct ledger *ledger) {
+    REQUIRE(!ledger->is_broken);
+    REQUIRE(ledger->overlay.count == 0 || ledger->block_count > 0);
+    ledger->is_broken = !append_sealed(ledger, &ledger->broken);
     if (ledger->block_count > 0) {
         ledger->head.next_offset = ledger->sealed_position.next_offset;
         ledger->head.record_timestamp_ms = ledger->sealed_position.record_timestamp_ms;
@@ -309,6 +385,13 @@ void ledger_commit(struct ledger *ledger) {
         ledger->head.rerate_offset = ledger->rerate.offset;
     }
     drop_pending(ledger);
+}
+
+bool ledger_is_broken(const struct ledger *ledger, struct fault *ret_fault) {
+    if (ledger->is_broken) {
+        *ret_fault = ledger->broken;
+    }
+    return ledger->is_broken;
 }
 
 void ledger_abort(struct ledger *ledger) {
@@ -320,7 +403,7 @@ size_t ledger_line_count(const struct ledger *ledger) {
 }
 
 size_t ledger_byte_count(const struct ledger *ledger) {
-    return log_size(&ledger->log) + ledger->index.capacity * sizeof ledger->index.slots[0];
+    return (size_t)ledger->log.bytes + ledger->index.capacity * sizeof ledger->index.slots[0];
 }
 
 uint64_t ledger_last_block_id(const struct ledger *ledger) {

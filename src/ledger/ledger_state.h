@@ -1,7 +1,9 @@
 /* ledger_state.h: the ledger's insides, shared by its files. Private to the ledger.
  *
  *   ledger.c   find, put, seal, commit, abort
- *   restore.c  blocks from the topic or the file become the ledger
+ *   restore.c  blocks from the topic become the ledger
+ *   file.c     … from the local file, and what is doubtful in it
+ *   clean.c    blocks of which little is needed are written anew and dropped
  *   walk.c     every line, in the order of the log or of the keys */
 #ifndef ACCRUED_LEDGER_STATE_H
 #define ACCRUED_LEDGER_STATE_H
@@ -9,6 +11,7 @@
 #include "accrued/entry.h"
 #include "accrued/ledger.h"
 
+#include "blocks.h"
 #include "index.h"
 #include "log.h"
 #include "overlay.h"
@@ -19,9 +22,16 @@ struct sealed_block {
     size_t size;
 };
 
+/* A block whose needed entries have been copied into the open transaction. */
+struct victim {
+    uint64_t id;
+    uint64_t position;
+};
+
 struct ledger {
     const struct programs *programs;
     struct block_log log;
+    struct block_table table;
     struct line_index index;
     struct overlay overlay;
     struct block_header head;             /* of the newest block; texts live in `names` */
@@ -40,6 +50,16 @@ struct ledger {
     struct ledger_rerate rerate;        /* as committed */
     struct ledger_rerate sealed_rerate; /* of the open transaction */
     bool is_rerate_news;                /* a block is wanted for it alone */
+    struct victim *victims;             /* blocks that the open transaction cleans away */
+    size_t victim_count;
+    size_t victim_capacity;
+    uint64_t scan;      /* of the file: what is before has been taken in */
+    uint64_t loaded_id; /* newest block that came from the file; 0: none */
+    uint64_t loaded_incarnation;
+    int64_t mark;   /* of the file: all its blocks stand below, −1: unknown */
+    bool is_marked; /* nothing was appended since */
+    bool is_broken; /* the file could not be written */
+    struct fault broken;
 };
 
 /* The entry at a position in the log. */
@@ -50,8 +70,23 @@ void ledger_unpack(struct ledger *ledger, struct text entry, struct line_state *
 uint32_t ledger_number_of(struct ledger *ledger, struct text program_id);
 /* Numbers for all configured programs, and the way back. */
 void ledger_bind_programs(struct ledger *ledger);
-/* Points the index at every entry of a block that stands in the log at `position`. */
-bool ledger_index_block(struct ledger *ledger, uint64_t position, const struct block_view *view);
+/* Does the block hold as many whole entries as it says? */
+bool ledger_entries_are_whole(const struct block_view *view);
+/* Points the index at every entry of a block of whole entries that stands in the log at `position`.
+ */
+void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
+                        const struct block_view *view);
+/* Forgets everything that the log held. */
+void ledger_forget(struct ledger *ledger);
+
+/* restore.c: takes in a block. With `is_logged` it stands in the log already, at `position`. */
+enum block_verdict {
+    BLOCK_TAKEN,
+    BLOCK_DOUBTFUL, /* damaged, out of order, of another ledger: a file's is cut off here */
+    BLOCK_REFUSED,  /* the configuration does not fit it: nothing may go on */
+};
+enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool is_logged,
+                                  uint64_t position, struct fault *fault);
 
 /* Headers carry the block id that a re-rate walk has reached as big-endian bytes; 0: null. */
 #define REACHED_SIZE 8

@@ -1,77 +1,324 @@
 #include "log.h"
 
-#include "accrued/block.h"
+#include "accrued/hash.h"
 #include "accrued/require.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define HEADER_SIZE 64
+#define HEADER_CHECKED_SIZE 56
+#define FILE_MAGIC UINT32_C(0x464c4341)  /* "ACLF" */
+#define BLOCK_MAGIC UINT32_C(0x4b434c42) /* "BLCK" */
+#define MARK_MAGIC UINT32_C(0x4b52414d)  /* "MARK" */
+#define FREED_MAGIC UINT32_C(0x45455246) /* "FREE" */
+#define CHECK_SEED UINT64_C(0x61636c66)
+#define PAGE_SIZE UINT64_C(4096)
+
+struct frame_header {
+    uint32_t kind;
+    uint32_t size;
+    uint64_t check;
+};
+_Static_assert(sizeof(struct frame_header) == LOG_FRAME_HEADER_SIZE, "frames have 16 bytes");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file is little-endian");
 
 void log_init(struct block_log *log) {
-    *log = (struct block_log){.segments = NULL};
+    *log = (struct block_log){.file = -1, .end = HEADER_SIZE};
 }
 
 void log_release(struct block_log *log) {
-    for (size_t i = 0; i < log->segment_count; i++) {
-        free(log->segments[i]);
+    for (size_t i = 0; i < log->window_count; i++) {
+        (void)munmap(log->windows[i], LOG_WINDOW_SIZE);
     }
-    free(log->segments);
+    free(log->windows);
+    free(log->path);
+    if (log->file >= 0) {
+        (void)close(log->file);
+    }
     log_init(log);
 }
 
-static void add_segment(struct block_log *log) {
-    if (log->segment_count == log->segment_capacity) {
-        size_t capacity = log->segment_capacity == 0 ? 16 : log->segment_capacity * 2;
-        uint8_t **segments = realloc(log->segments, capacity * sizeof segments[0]);
-        REQUIRE(segments != NULL);
-        log->segments = segments;
-        log->segment_capacity = capacity;
-    }
-    /* Zeroed pages cost nothing until they are written. */
-    uint8_t *segment = calloc(1, LOG_SEGMENT_SIZE);
-    REQUIRE(segment != NULL);
-    log->segments[log->segment_count++] = segment;
-    log->used = 0;
-}
+/* ------------------------------------------------------------ windows */
 
-uint64_t log_append(struct block_log *log, struct text block) {
-    REQUIRE(block.size > 0 && block.size <= LOG_SEGMENT_SIZE);
-    if (log->segment_count == 0 || LOG_SEGMENT_SIZE - log->used < block.size) {
-        add_segment(log);
+static bool add_window(struct block_log *log, struct fault *fault) {
+    if (log->window_count == log->window_capacity) {
+        size_t capacity = log->window_capacity == 0 ? 16 : log->window_capacity * 2;
+        uint8_t **windows = realloc(log->windows, capacity * sizeof windows[0]);
+        REQUIRE(windows != NULL);
+        log->windows = windows;
+        log->window_capacity = capacity;
     }
-    memcpy(log->segments[log->segment_count - 1] + log->used, block.data, block.size);
-    uint64_t position = (log->segment_count - 1) * LOG_SEGMENT_SIZE + log->used;
-    log->used += block.size;
-    return position;
+    off_t start = (off_t)(log->window_count * LOG_WINDOW_SIZE);
+    void *window = MAP_FAILED;
+    if (log->file < 0) {
+        window = mmap(NULL, LOG_WINDOW_SIZE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    } else if (ftruncate(log->file, start + (off_t)LOG_WINDOW_SIZE) == 0) {
+        window = mmap(NULL, LOG_WINDOW_SIZE, PROT_READ, MAP_SHARED, log->file, start);
+    }
+    if (window == MAP_FAILED) {
+        return fault_set(fault, "ledger %s: no room for another %llu MiB: %s",
+                         log->path != NULL ? log->path : "in memory",
+                         (unsigned long long)(LOG_WINDOW_SIZE >> 20), strerror(errno));
+    }
+    log->windows[log->window_count++] = window;
+    return true;
 }
 
 struct text log_at(const struct block_log *log, uint64_t position) {
-    uint64_t segment = position / LOG_SEGMENT_SIZE;
-    uint64_t offset = position % LOG_SEGMENT_SIZE;
-    REQUIRE(segment < log->segment_count);
-    bool is_last = segment + 1 == log->segment_count;
-    REQUIRE(!is_last || offset < log->used);
-    uint64_t end = is_last ? log->used : LOG_SEGMENT_SIZE;
-    return (struct text){(const char *)log->segments[segment] + offset, end - offset};
+    uint64_t window = position / LOG_WINDOW_SIZE;
+    uint64_t offset = position % LOG_WINDOW_SIZE;
+    REQUIRE(window < log->window_count);
+    return (struct text){(const char *)log->windows[window] + offset, LOG_WINDOW_SIZE - offset};
 }
 
-uint64_t log_end(const struct block_log *log) {
-    return log->segment_count == 0 ? 0 : (log->segment_count - 1) * LOG_SEGMENT_SIZE + log->used;
-}
-
-struct text log_next_block(const struct block_log *log, uint64_t *position) {
-    while (*position < log_end(log)) {
-        struct text rest = log_at(log, *position);
-        size_t size = block_size(rest);
-        if (size > 0) {
-            REQUIRE(size <= rest.size);
-            return (struct text){rest.data, size};
+static bool write_at(struct block_log *log, uint64_t position, const struct iovec parts[2],
+                     struct fault *fault) {
+    size_t size = parts[0].iov_len + parts[1].iov_len;
+    if (log->file < 0) {
+        uint8_t *to = log->windows[position / LOG_WINDOW_SIZE] + position % LOG_WINDOW_SIZE;
+        memcpy(to, parts[0].iov_base, parts[0].iov_len);
+        if (parts[1].iov_len > 0) {
+            memcpy(to + parts[0].iov_len, parts[1].iov_base, parts[1].iov_len);
         }
-        /* Behind a segment's last block there is nothing but zeros. */
-        *position = (*position / LOG_SEGMENT_SIZE + 1) * LOG_SEGMENT_SIZE;
+        return true;
     }
-    *position = log_end(log);
-    return text_null();
+    ssize_t written = -1;
+    do {
+        written = pwritev(log->file, parts, 2, (off_t)position);
+    } while (written < 0 && errno == EINTR);
+    if (written == (ssize_t)size) {
+        return true;
+    }
+    return fault_set(fault,
+                     "ledger file %s: %s; the topic has everything: make room, or remove the file, "
+                     "and start again",
+                     log->path, written < 0 ? strerror(errno) : "the disk is full");
 }
 
-size_t log_size(const struct block_log *log) {
-    return log->segment_count * LOG_SEGMENT_SIZE;
+/* ------------------------------------------------------------ the file's beginning */
+
+struct file_header {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t partition;
+    uint32_t partition_count;
+    uint8_t reserved[HEADER_CHECKED_SIZE - 16];
+    uint64_t checksum;
+};
+_Static_assert(sizeof(struct file_header) == HEADER_SIZE, "the header has 64 bytes");
+
+static struct file_header make_header(uint32_t partition, uint32_t partition_count) {
+    struct file_header header = {
+        .magic = FILE_MAGIC,
+        .version = LOG_FORMAT_VERSION,
+        .partition = partition,
+        .partition_count = partition_count,
+    };
+    header.checksum = hash64(&header, HEADER_CHECKED_SIZE, CHECK_SEED);
+    return header;
+}
+
+static void map_file(struct block_log *log, uint64_t size, struct fault *fault) {
+    while (log->window_count * LOG_WINDOW_SIZE < size && add_window(log, fault)) {
+    }
+}
+
+/* Empties the file and writes its header. */
+static bool begin_file(struct block_log *log, const struct file_header *header,
+                       struct fault *fault) {
+    if (ftruncate(log->file, 0) != 0 ||
+        pwrite(log->file, header, sizeof *header, 0) != (ssize_t)sizeof *header) {
+        return fault_set(fault, "ledger file %s: %s", log->path, strerror(errno));
+    }
+    log->end = HEADER_SIZE;
+    return add_window(log, fault);
+}
+
+static enum log_opening take_file(struct block_log *log, uint32_t partition,
+                                  uint32_t partition_count, struct fault *fault) {
+    struct file_header wanted = make_header(partition, partition_count);
+    struct file_header found = {.magic = 0};
+    struct stat status;
+    if (flock(log->file, LOCK_EX | LOCK_NB) != 0) {
+        fault_set(fault, "ledger file %s: another process has it", log->path);
+        return LOG_TAKEN;
+    }
+    if (fstat(log->file, &status) != 0) {
+        fault_set(fault, "ledger file %s: %s", log->path, strerror(errno));
+        return LOG_FAILED;
+    }
+    if (pread(log->file, &found, sizeof found, 0) != (ssize_t)sizeof found ||
+        memcmp(&found, &wanted, sizeof found) != 0) {
+        return begin_file(log, &wanted, fault) ? LOG_OPENED : LOG_FAILED;
+    }
+    fault->text[0] = '\0';
+    map_file(log, (uint64_t)status.st_size, fault);
+    log->end = log->window_count * LOG_WINDOW_SIZE; /* until the scan has found the real end */
+    return fault->text[0] == '\0' ? LOG_OPENED : LOG_FAILED;
+}
+
+enum log_opening log_open(struct block_log *log, const char *path, uint32_t partition,
+                          uint32_t partition_count, struct fault *fault) {
+    REQUIRE(log->window_count == 0 && log->file < 0);
+    enum log_opening opening = LOG_FAILED;
+    log->path = strdup(path);
+    REQUIRE(log->path != NULL);
+    log->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (log->file < 0) {
+        fault_set(fault, "ledger file %s: %s", path, strerror(errno));
+    } else {
+        opening = take_file(log, partition, partition_count, fault);
+    }
+    if (opening != LOG_OPENED) {
+        log_release(log);
+    }
+    return opening;
+}
+
+/* ------------------------------------------------------------ frames */
+
+static uint64_t check_of(uint32_t size, uint64_t start) {
+    uint64_t parts[2] = {size, start};
+    return hash64(parts, sizeof parts, CHECK_SEED);
+}
+
+/* Whether it is a frame at all; LOG_DAMAGED if not. */
+static enum log_kind kind_of(const struct frame_header *header, uint64_t start, uint64_t room) {
+    if (header->kind == 0 && header->size == 0 && header->check == 0) {
+        return LOG_END;
+    }
+    if (header->size > room || header->check != check_of(header->size, start)) {
+        return LOG_DAMAGED;
+    }
+    switch (header->kind) {
+    case BLOCK_MAGIC: return LOG_BLOCK;
+    case FREED_MAGIC: return LOG_FREED;
+    case MARK_MAGIC: return header->size == sizeof(uint64_t) ? LOG_MARK : LOG_DAMAGED;
+    default: return LOG_DAMAGED;
+    }
+}
+
+static uint64_t next_window(uint64_t position) {
+    return (position / LOG_WINDOW_SIZE + 1) * LOG_WINDOW_SIZE;
+}
+
+struct log_frame log_scan(const struct block_log *log, uint64_t *cursor) {
+    uint64_t at = *cursor < HEADER_SIZE ? HEADER_SIZE : *cursor;
+    while (at < log->end && at < log->window_count * LOG_WINDOW_SIZE) {
+        struct text rest = log_at(log, at);
+        if (rest.size < LOG_FRAME_HEADER_SIZE) {
+            at = next_window(at);
+            continue;
+        }
+        struct frame_header header;
+        memcpy(&header, rest.data, sizeof header);
+        enum log_kind kind = kind_of(&header, at, rest.size - sizeof header);
+        if (kind == LOG_END) {
+            /* Nothing more in this window; a frame that did not fit is in the next. */
+            at = next_window(at);
+            continue;
+        }
+        struct log_frame frame = {
+            .kind = kind, .start = at, .position = at + sizeof header, .offset = -1};
+        if (kind == LOG_DAMAGED) {
+            return frame;
+        }
+        frame.payload = (struct text){rest.data + sizeof header, header.size};
+        if (kind == LOG_MARK) {
+            memcpy(&frame.offset, frame.payload.data, sizeof frame.offset);
+        }
+        *cursor = at + sizeof header + header.size;
+        return frame;
+    }
+    return (struct log_frame){.kind = LOG_END, .start = log->end, .offset = -1};
+}
+
+bool log_cut(struct block_log *log, uint64_t position, struct fault *fault) {
+    position = position < HEADER_SIZE ? HEADER_SIZE : position;
+    log->end = position;
+    if (log->file < 0) {
+        return true;
+    }
+    /* Shrinking and growing leaves zeros, which say that nothing follows. */
+    off_t size = (off_t)(log->window_count * LOG_WINDOW_SIZE);
+    return (ftruncate(log->file, (off_t)position) == 0 && ftruncate(log->file, size) == 0) ||
+           fault_set(fault, "ledger file %s: %s", log->path, strerror(errno));
+}
+
+static bool append(struct block_log *log, uint32_t kind, struct text payload,
+                   uint64_t *ret_position, struct fault *fault) {
+    size_t size = payload.size + LOG_FRAME_HEADER_SIZE;
+    REQUIRE(size <= LOG_WINDOW_SIZE - HEADER_SIZE);
+    uint64_t start = log->end;
+    if (start / LOG_WINDOW_SIZE != (start + size - 1) / LOG_WINDOW_SIZE) {
+        start = next_window(start);
+    }
+    if (start + size > log->window_count * LOG_WINDOW_SIZE && !add_window(log, fault)) {
+        return false;
+    }
+    struct frame_header header = {kind, (uint32_t)payload.size,
+                                  check_of((uint32_t)payload.size, start)};
+    /* iovec has no const; nothing is written through it. */
+    struct iovec parts[2] = {{&header, sizeof header},
+                             {(void *)(uintptr_t)payload.data, payload.size}};
+    if (!write_at(log, start, parts, fault)) {
+        return false;
+    }
+    log->end = start + size;
+    *ret_position = start + LOG_FRAME_HEADER_SIZE;
+    return true;
+}
+
+bool log_append(struct block_log *log, struct text block, uint64_t *ret_position,
+                struct fault *fault) {
+    REQUIRE(block.size > 0);
+    bool is_good = append(log, BLOCK_MAGIC, block, ret_position, fault);
+    log->bytes += is_good ? block.size : 0;
+    return is_good;
+}
+
+bool log_append_mark(struct block_log *log, int64_t offset, struct fault *fault) {
+    uint64_t unused = 0;
+    return append(log, MARK_MAGIC, (struct text){(const char *)&offset, sizeof offset}, &unused,
+                  fault);
+}
+
+/* Whole pages inside the payload go back to the file system, or to the system's memory. */
+static void punch(struct block_log *log, uint64_t position, uint64_t size) {
+    uint64_t first = (position + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
+    uint64_t end = (position + size) / PAGE_SIZE * PAGE_SIZE;
+    if (first >= end) {
+        return;
+    }
+    /* What cannot be given back (a file system without holes) stays; nothing else changes. */
+    if (log->file >= 0) {
+        (void)fallocate(log->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)first,
+                        (off_t)(end - first));
+    } else {
+        (void)madvise(log->windows[first / LOG_WINDOW_SIZE] + first % LOG_WINDOW_SIZE, end - first,
+                      MADV_DONTNEED);
+    }
+}
+
+bool log_drop(struct block_log *log, uint64_t position, struct fault *fault) {
+    uint64_t start = position - LOG_FRAME_HEADER_SIZE;
+    struct frame_header header;
+    memcpy(&header, log_at(log, start).data, sizeof header);
+    REQUIRE(header.kind == BLOCK_MAGIC && header.check == check_of(header.size, start));
+    header.kind = FREED_MAGIC;
+    struct iovec parts[2] = {{&header, sizeof header}, {NULL, 0}};
+    if (!write_at(log, start, parts, fault)) {
+        return false;
+    }
+    log->bytes -= header.size;
+    punch(log, position, header.size);
+    return true;
 }

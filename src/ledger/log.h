@@ -1,31 +1,77 @@
-/* log.h: the blocks of one partition in memory, in order. Private to the ledger.
+/* log.h: the blocks of one partition in order, in a file or in memory. Private to the ledger.
  *
- * Segments never move, so an entry is read in place. A position is a byte's place in the log. */
+ * The file is a mirror of the topic: it saves reading everything again, and nothing rests on it.
+ * Anything doubtful in it is cut off there and read from the topic. Layout, integers little-endian:
+ *
+ *   file header (64 bytes): "ACLF" version:u32 partition:u32 partition_count:u32 0… checksum:u64
+ *   frames: kind:u32 size:u32 check:u64 payload[size]
+ *     kind "BLCK"  a block, as in the topic
+ *          "MARK"  offset:u64 — all earlier blocks stand below this offset of the topic
+ *          "FREE"  was a block that cleaning moved; its payload is a hole
+ *
+ * It is mapped in windows, so an entry is read in place and never moves; a frame does not cross a
+ * window's end. Writing goes through pwrite, so a full disk is an error and not a signal. Positions
+ * are places in the file. Without a path the same layout lives in memory. Lane thread only. */
 #ifndef ACCRUED_LEDGER_LOG_H
 #define ACCRUED_LEDGER_LOG_H
 
+#include "accrued/fault.h"
 #include "accrued/text.h"
 
-#define LOG_SEGMENT_SIZE (UINT64_C(4) << 20)
+#define LOG_WINDOW_SIZE (UINT64_C(64) << 20)
+#define LOG_FORMAT_VERSION 1
+#define LOG_FRAME_HEADER_SIZE 16
 
-struct block_log {
-    uint8_t **segments;
-    size_t segment_count;
-    size_t segment_capacity;
-    uint64_t used; /* of the last segment */
+enum log_kind { LOG_END, LOG_BLOCK, LOG_MARK, LOG_FREED, LOG_DAMAGED };
+
+struct log_frame {
+    enum log_kind kind;
+    uint64_t start;      /* of the frame */
+    uint64_t position;   /* of the payload */
+    struct text payload; /* LOG_BLOCK */
+    int64_t offset;      /* LOG_MARK */
 };
 
+struct block_log {
+    int file;   /* −1: memory */
+    char *path; /* NULL: memory */
+    uint8_t **windows;
+    size_t window_count;
+    size_t window_capacity;
+    uint64_t end;   /* where the next frame begins */
+    uint64_t bytes; /* in blocks that are not freed */
+};
+
+/* Memory only. */
 void log_init(struct block_log *log);
 void log_release(struct block_log *log);
-/* Appends a block (at most LOG_SEGMENT_SIZE bytes) and returns where it begins. */
-uint64_t log_append(struct block_log *log, struct text block);
-/* From a position to the end of its segment's filled part; valid until log_release. */
+
+enum log_opening {
+    LOG_OPENED,
+    LOG_TAKEN,  /* another process has the file (*fault) */
+    LOG_FAILED, /* it cannot be used (*fault) */
+};
+
+/* Makes the log file-backed: takes the file over if it is one of this partition, otherwise begins
+ * it anew. The log must be empty; unless LOG_OPENED it stays in memory. What stands in the file is
+ * to be visited by log_scan before anything is appended. */
+enum log_opening log_open(struct block_log *log, const char *path, uint32_t partition,
+                          uint32_t partition_count, struct fault *fault);
+
+/* The frame at *cursor (0: the first) and moves *cursor behind it. LOG_END and LOG_DAMAGED don't.
+ */
+struct log_frame log_scan(const struct block_log *log, uint64_t *cursor);
+/* What log_scan saw as blocks from here on is no more; the next frame begins here. */
+bool log_cut(struct block_log *log, uint64_t position, struct fault *fault);
+
+/* Appends; *ret_position is the block's first byte. false: *fault (the disk is full). */
+bool log_append(struct block_log *log, struct text block, uint64_t *ret_position,
+                struct fault *fault);
+bool log_append_mark(struct block_log *log, int64_t offset, struct fault *fault);
+/* Gives a block's room back. */
+bool log_drop(struct block_log *log, uint64_t position, struct fault *fault);
+
+/* From a position to the end of its window. */
 struct text log_at(const struct block_log *log, uint64_t position);
-/* Where the next block will begin, or, behind the last byte of a segment, the next segment does. */
-uint64_t log_end(const struct block_log *log);
-/* The block at a position, or where a segment's blocks end, the first of the next segment. A null
- * text: the end of the log. *position is set to where the block begins. */
-struct text log_next_block(const struct block_log *log, uint64_t *position);
-size_t log_size(const struct block_log *log);
 
 #endif

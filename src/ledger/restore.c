@@ -48,6 +48,8 @@ static bool take_programs(struct ledger *ledger, const struct program_names *nam
     known->count = ledger->restored_name_count;
     for (size_t i = known->count; i < names->count; i++) {
         if (ledger_number_of(ledger, names->items[i]) != i) {
+            known->count = ledger->restored_name_count;
+            ledger_bind_programs(ledger);
             return false;
         }
     }
@@ -56,30 +58,69 @@ static bool take_programs(struct ledger *ledger, const struct program_names *nam
     return true;
 }
 
-bool ledger_restore(struct ledger *ledger, struct text block, struct fault *fault) {
+enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool is_logged,
+                                  uint64_t position, struct fault *fault) {
     REQUIRE(ledger->overlay.count == 0);
     struct block_view view;
-    if (!block_parse(block, &view, fault) || !check_header(ledger, &view.header, fault)) {
-        return false;
+    if (!block_parse(block, &view, fault)) {
+        return BLOCK_DOUBTFUL;
     }
-    if (view.header.id <= ledger->head.id) {
-        return fault_set(fault, "ledger block %llu follows block %llu: ids must go up",
-                         (unsigned long long)view.header.id, (unsigned long long)ledger->head.id);
+    const struct block_header *header = &view.header;
+    if (header->id <= ledger->head.id) {
+        fault_set(fault, "ledger block %llu follows block %llu: ids must go up",
+                  (unsigned long long)header->id, (unsigned long long)ledger->head.id);
+        return BLOCK_DOUBTFUL;
     }
-    if (!take_programs(ledger, &view.header.programs)) {
-        return fault_set(fault, "ledger block %llu numbers its programs differently",
-                         (unsigned long long)view.header.id);
+    if (ledger->head.incarnation != 0 && header->incarnation != ledger->head.incarnation) {
+        fault_set(fault, "ledger block %llu belongs to another ledger than the blocks before it",
+                  (unsigned long long)header->id);
+        return BLOCK_DOUBTFUL;
     }
-    if (!ledger_index_block(ledger, log_append(&ledger->log, block), &view)) {
-        return fault_set(fault, "ledger block %llu has malformed entries",
-                         (unsigned long long)view.header.id);
+    if (!ledger_entries_are_whole(&view)) {
+        fault_set(fault, "ledger block %llu has malformed entries", (unsigned long long)header->id);
+        return BLOCK_DOUBTFUL;
     }
+    if (!check_header(ledger, header, fault)) {
+        return BLOCK_REFUSED;
+    }
+    if (!take_programs(ledger, &header->programs)) {
+        fault_set(fault, "ledger block %llu numbers its programs differently",
+                  (unsigned long long)header->id);
+        return BLOCK_DOUBTFUL;
+    }
+    if (!is_logged && !log_append(&ledger->log, block, &position, fault)) {
+        return BLOCK_REFUSED;
+    }
+    ledger_index_block(ledger, position, block.size, &view);
     struct program_names names = ledger->head.programs;
-    ledger->head = view.header;
-    ledger->rerate =
-        (struct ledger_rerate){view.header.rerate_offset, reached_of(view.header.rerate_key)};
+    ledger->head = *header;
+    ledger->rerate = (struct ledger_rerate){header->rerate_offset, reached_of(header->rerate_key)};
     ledger->sealed_rerate = ledger->rerate;
     ledger->head.rerate_key = text_null();
     ledger->head.programs = names;
-    return true;
+    return BLOCK_TAKEN;
+}
+
+/* A block that the file had already. */
+static bool is_known(const struct ledger *ledger, struct text block) {
+    struct block_view view;
+    struct fault unused;
+    return ledger->loaded_id > 0 && block_parse(block, &view, &unused) &&
+           view.header.id <= ledger->loaded_id &&
+           view.header.incarnation == ledger->loaded_incarnation;
+}
+
+bool ledger_restore(struct ledger *ledger, struct text block, struct fault *fault) {
+    if (is_known(ledger, block)) {
+        return true;
+    }
+    ledger->is_marked = false;
+    return ledger_take_in(ledger, block, false, 0, fault) == BLOCK_TAKEN;
+}
+
+bool ledger_is_foreign(const struct ledger *ledger, struct text block) {
+    struct block_view view;
+    struct fault unused;
+    return ledger->loaded_id > 0 && block_parse(block, &view, &unused) &&
+           view.header.incarnation != ledger->loaded_incarnation;
 }

@@ -6,19 +6,27 @@
 
 /* Puts the walk on the next block. false: there is none. */
 static bool enter_block(const struct ledger *ledger, struct ledger_walk *walk) {
-    struct text block = log_next_block(&ledger->log, &walk->position);
-    if (text_is_null(block)) {
+    const struct block_info *info = blocks_from(&ledger->table, walk->position);
+    if (info == NULL) {
         return false;
     }
+    struct text block = {log_at(&ledger->log, info->position).data, info->size};
     struct block_view view;
     struct fault fault;
     bool parsed = block_parse(block, &view, &fault);
     REQUIRE(parsed);
     walk->block_id = view.header.id;
     walk->entries_left = view.entry_count;
-    walk->block_end = walk->position + block.size;
-    walk->position += view.entries_at;
+    walk->block_start = info->position;
+    walk->block_end = info->position + block.size;
+    walk->position = info->position + view.entries_at;
     return true;
+}
+
+/* Cleaning may have dropped it meanwhile; its lines come again at the end of the log. */
+static bool block_is_there(const struct ledger *ledger, const struct ledger_walk *walk) {
+    const struct block_info *info = blocks_from(&ledger->table, walk->block_start);
+    return info != NULL && info->position == walk->block_start;
 }
 
 struct ledger_walk ledger_walk_begin(const struct ledger *ledger, uint64_t reached) {
@@ -50,6 +58,9 @@ static bool is_live(const struct ledger *ledger, uint64_t position, struct text 
 
 bool ledger_walk_next(struct ledger *ledger, struct ledger_walk *walk,
                       struct line_state *ret_state) {
+    if (walk->entries_left > 0 && !block_is_there(ledger, walk)) {
+        walk->entries_left = 0;
+    }
     for (;;) {
         if (walk->entries_left == 0) {
             walk->position = walk->block_end > walk->position ? walk->block_end : walk->position;

@@ -66,11 +66,11 @@ void restorer_free(struct restorer *restorer) {
 }
 
 /* What is read is always exactly the partitions under way. */
-static bool change_assignment(struct restorer *restorer, int32_t partition, bool add,
+static bool change_assignment(struct restorer *restorer, int32_t partition, int64_t from, bool add,
                               struct fault *fault) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, restorer->topic, partition)->offset =
-        RD_KAFKA_OFFSET_BEGINNING;
+        from < 0 ? RD_KAFKA_OFFSET_BEGINNING : from;
     rd_kafka_error_t *error = add ? rd_kafka_incremental_assign(restorer->reader, list)
                                   : rd_kafka_incremental_unassign(restorer->reader, list);
     rd_kafka_topic_partition_list_destroy(list);
@@ -96,23 +96,23 @@ static void remove_item(struct restorer *restorer, struct restoring *item) {
     *item = restorer->items[--restorer->count];
 }
 
-bool restorer_begin(struct restorer *restorer, int32_t partition, struct fault *fault) {
-    REQUIRE(find(restorer, partition) == NULL);
+static bool ask_range(struct restorer *restorer, int32_t partition, int64_t *ret_low,
+                      int64_t *ret_high, struct fault *fault) {
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        restorer->watcher, restorer->topic, partition, ret_low, ret_high, QUERY_TIMEOUT_MS);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           fault_set(fault, "high watermark of %s [%d]: %s", restorer->topic, partition,
+                     rd_kafka_err2str(error));
+}
+
+int64_t restorer_watermark(struct restorer *restorer, int32_t partition) {
     int64_t low = 0;
     int64_t high = 0;
-    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-        restorer->watcher, restorer->topic, partition, &low, &high, QUERY_TIMEOUT_MS);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return fault_set(fault, "high watermark of %s [%d]: %s", restorer->topic, partition,
-                         rd_kafka_err2str(error));
-    }
-    if (low == high) {
-        restorer->hooks.done(restorer->hooks.context, partition);
-        return true;
-    }
-    if (!change_assignment(restorer, partition, true, fault)) {
-        return false;
-    }
+    struct fault unused;
+    return ask_range(restorer, partition, &low, &high, &unused) ? high : -1;
+}
+
+static void add_item(struct restorer *restorer, struct restoring item) {
     if (restorer->count == restorer->capacity) {
         size_t capacity = restorer->capacity == 0 ? 16 : restorer->capacity * 2;
         struct restoring *items = realloc(restorer->items, capacity * sizeof *items);
@@ -120,15 +120,42 @@ bool restorer_begin(struct restorer *restorer, int32_t partition, struct fault *
         restorer->items = items;
         restorer->capacity = capacity;
     }
-    restorer->items[restorer->count++] = (struct restoring){partition, high};
-    return true;
+    restorer->items[restorer->count++] = item;
+}
+
+enum restore_begin restorer_begin(struct restorer *restorer, int32_t partition, int64_t from,
+                                  struct fault *fault) {
+    REQUIRE(find(restorer, partition) == NULL);
+    int64_t low = 0;
+    int64_t high = 0;
+    if (!ask_range(restorer, partition, &low, &high, fault)) {
+        return RESTORE_LATER;
+    }
+    if (from > high) {
+        fault_set(
+            fault,
+            "%s [%d] ends at offset %lld, but the local file has read it up to %lld: the topic "
+            "was re-created or shortened",
+            restorer->topic, partition, (long long)high, (long long)from);
+        return RESTORE_SHORTENED;
+    }
+    from = from > low ? from : -1;
+    if (low == high || from == high) {
+        restorer->hooks.done(restorer->hooks.context, partition, high);
+        return RESTORE_BEGUN;
+    }
+    if (!change_assignment(restorer, partition, from, true, fault)) {
+        return RESTORE_LATER;
+    }
+    add_item(restorer, (struct restoring){partition, high});
+    return RESTORE_BEGUN;
 }
 
 void restorer_cancel(struct restorer *restorer, int32_t partition) {
     struct restoring *item = find(restorer, partition);
     if (item != NULL) {
         struct fault ignored;
-        (void)change_assignment(restorer, partition, false, &ignored);
+        (void)change_assignment(restorer, partition, -1, false, &ignored);
         remove_item(restorer, item);
     }
 }
@@ -147,9 +174,9 @@ static bool take_message(struct restorer *restorer, const rd_kafka_message_t *me
     }
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         if (message->offset >= item->high_watermark) {
-            int32_t partition = item->partition;
-            restorer_cancel(restorer, partition);
-            restorer->hooks.done(restorer->hooks.context, partition);
+            struct restoring done = *item;
+            restorer_cancel(restorer, done.partition);
+            restorer->hooks.done(restorer->hooks.context, done.partition, done.high_watermark);
         }
         return true;
     }

@@ -209,6 +209,7 @@ def make_setup(directory, kafka, redis, case=None, /, partitions=4, **changes):
             "min_insync_replicas": 1,
         },
         "redis": {"address": redis.address, "key_prefix": f"{name}:"},
+        "ledger": {"directory": str(directory / "ledger")},
         "schemas": {"directory": str(binary.ROOT / "schemas")},
         "http": {"listen": ""},
     }

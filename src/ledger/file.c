@@ -1,0 +1,88 @@
+/* The local file: taken over at the start, cut where it is doubtful. */
+#include "ledger_state.h"
+
+#include "accrued/require.h"
+
+bool ledger_attach(struct ledger *ledger, const char *path, bool *ret_is_taken,
+                   struct fault *fault) {
+    REQUIRE(ledger->head.id == 0);
+    enum log_opening opening = log_open(&ledger->log, path, ledger->head.partition,
+                                        ledger->head.partition_count, fault);
+    *ret_is_taken = opening == LOG_TAKEN;
+    return opening == LOG_OPENED;
+}
+
+static void finish_load(struct ledger *ledger) {
+    ledger->loaded_id = ledger->head.id;
+    ledger->loaded_incarnation = ledger->head.incarnation;
+    ledger->is_marked = ledger->mark >= 0;
+}
+
+static bool cut(struct ledger *ledger, uint64_t position, struct fault *fault) {
+    ledger->log.end = position;
+    return log_cut(&ledger->log, position, fault);
+}
+
+bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct fault *ret_doubt,
+                 struct fault *fault) {
+    size_t taken = 0;
+    ret_doubt->text[0] = '\0';
+    *ret_done = false;
+    uint64_t behind = ledger->scan; /* the last frame */
+    while (taken < bytes_max) {
+        struct log_frame frame = log_scan(&ledger->log, &ledger->scan);
+        enum block_verdict verdict = BLOCK_TAKEN;
+        switch (frame.kind) {
+        case LOG_BLOCK:
+            verdict = ledger_take_in(ledger, frame.payload, true, frame.position, ret_doubt);
+            ledger->log.bytes += verdict == BLOCK_TAKEN ? frame.payload.size : 0;
+            break;
+        case LOG_MARK: ledger->mark = frame.offset; break;
+        case LOG_FREED: break;
+        case LOG_DAMAGED:
+            fault_set(ret_doubt, "a frame is damaged");
+            verdict = BLOCK_DOUBTFUL;
+            break;
+        case LOG_END:
+            finish_load(ledger);
+            *ret_done = true;
+            return cut(ledger, behind, fault);
+        }
+        if (verdict == BLOCK_REFUSED) {
+            *fault = *ret_doubt;
+            return false;
+        }
+        if (verdict == BLOCK_DOUBTFUL) {
+            fault_prefix(ret_doubt, "ledger file %s: at byte %llu: ", ledger->log.path,
+                         (unsigned long long)frame.start);
+            finish_load(ledger);
+            *ret_done = true;
+            return cut(ledger, frame.start, fault);
+        }
+        behind = ledger->scan;
+        taken += frame.payload.size + LOG_FRAME_HEADER_SIZE;
+    }
+    return true;
+}
+
+int64_t ledger_mark(const struct ledger *ledger) {
+    return ledger->mark;
+}
+
+void ledger_set_mark(struct ledger *ledger, int64_t offset) {
+    struct fault unused;
+    ledger->mark = offset;
+    /* Without it the next start reads a little more of the topic. */
+    ledger->is_marked = ledger->log.path == NULL || log_append_mark(&ledger->log, offset, &unused);
+}
+
+bool ledger_wants_mark(const struct ledger *ledger) {
+    return ledger->log.path != NULL && !ledger->is_marked;
+}
+
+void ledger_discard(struct ledger *ledger) {
+    struct fault unused;
+    ledger_forget(ledger);
+    ledger->log.bytes = 0;
+    (void)log_cut(&ledger->log, 0, &unused);
+}
