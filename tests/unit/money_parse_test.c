@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static int128 units_of(const char *digits) {
     int128 value = 0;
@@ -140,4 +141,20 @@ Test(money_parse, a_spelling_longer_than_any_exponent_limit_changes_no_value) {
     text[ZEROS + 1] = '7';
     (void)snprintf(text + 2 + ZEROS, 30, "e+%d", ZEROS);
     check_parse(&(struct parse_case){text, 0, DECIMAL_OK, "7"}, false);
+}
+
+/* Every beginning of a number, in memory that ends where it ends: nothing is read behind it. */
+Test(money_parse, reads_nothing_behind_the_end) {
+    static const char whole[] = "+0012.5000000000000000000000000001e-0007";
+    for (size_t size = 0; size < sizeof whole; size++) {
+        char *exact = malloc(size == 0 ? 1 : size);
+        cr_assert(exact != NULL);
+        memcpy(exact, whole, size);
+        int128 units = 0;
+        enum decimal_result result = decimal_parse((struct text){exact, size}, 10, &units);
+        char last = size == 0 ? '+' : exact[size - 1];
+        cr_expect_eq(result, last >= '0' && last <= '9' ? DECIMAL_OK : DECIMAL_MALFORMED, "%.*s",
+                     (int)size, whole);
+        free(exact);
+    }
 }
