@@ -33,12 +33,13 @@ struct ledger_position {
 };
 struct ledger_position ledger_position(const struct ledger *ledger);
 
-/* How far rating again has come (§7): requests below `offset` are done. Within the walk that serves
- * the next ones, all entries of blocks up to `reached` are done; 0: it has not begun. −1: no
- * request was ever seen. */
+/* How far rating again has come (§7): requests below `offset` are done; −1: no request was ever
+ * seen. Within the walk that serves the next ones, up to the one at `head`, all entries of blocks
+ * up to `reached` are done; 0: it has not begun. */
 struct ledger_rerate {
     int64_t offset;
     uint64_t reached;
+    int64_t head; /* what is younger needs a walk of its own; 0 where reached is 0 */
 };
 struct ledger_rerate ledger_rerate(const struct ledger *ledger);
 /* For the open transaction: stands in the blocks sealed next, is dropped by an abort. With `always`

@@ -190,22 +190,36 @@ void ledger_set_rerate(struct ledger *ledger, struct ledger_rerate rerate, bool 
     ledger->is_rerate_news = always;
 }
 
-struct text reached_text(uint64_t reached, char to[REACHED_SIZE]) {
-    if (reached == 0) {
+static void put_u64be(char *to, uint64_t value) {
+    for (size_t i = 0; i < sizeof value; i++) {
+        to[i] = (char)(value >> (8 * (sizeof value - 1 - i)) & 0xff);
+    }
+}
+
+static uint64_t get_u64be(const char *from) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < sizeof value; i++) {
+        value = value << 8 | (uint8_t)from[i];
+    }
+    return value;
+}
+
+struct text reached_text(struct ledger_rerate rerate, char to[REACHED_SIZE]) {
+    if (rerate.reached == 0) {
         return text_null();
     }
-    for (size_t i = 0; i < REACHED_SIZE; i++) {
-        to[i] = (char)(reached >> (8 * (REACHED_SIZE - 1 - i)) & 0xff);
-    }
+    put_u64be(to, rerate.reached);
+    put_u64be(to + REACHED_SIZE / 2, (uint64_t)rerate.head);
     return (struct text){to, REACHED_SIZE};
 }
 
-uint64_t reached_of(struct text text) {
-    uint64_t reached = 0;
-    for (size_t i = 0; i < text.size && text.size == REACHED_SIZE; i++) {
-        reached = reached << 8 | (uint8_t)text.data[i];
+struct ledger_rerate reached_of(int64_t offset, struct text text) {
+    struct ledger_rerate rerate = {.offset = offset};
+    if (text.size == REACHED_SIZE) {
+        rerate.reached = get_u64be(text.data);
+        rerate.head = (int64_t)get_u64be(text.data + REACHED_SIZE / 2);
     }
-    return reached;
+    return rerate;
 }
 
 static void add_sealed(struct ledger *ledger, size_t start, size_t entry_count) {
@@ -264,7 +278,7 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
     }
     char reached[REACHED_SIZE];
     ledger->head.rerate_offset = ledger->sealed_rerate.offset;
-    ledger->head.rerate_key = reached_text(ledger->sealed_rerate.reached, reached);
+    ledger->head.rerate_key = reached_text(ledger->sealed_rerate, reached);
     buffer_clear(&ledger->sealed);
     uint64_t first_id = ledger->head.id + 1;
     pack(ledger, block_size_max);

@@ -88,9 +88,10 @@ enum block_verdict {
 enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool is_logged,
                                   uint64_t position, struct fault *fault);
 
-/* Headers carry the block id that a re-rate walk has reached as big-endian bytes; 0: null. */
-#define REACHED_SIZE 8
-struct text reached_text(uint64_t reached, char to[REACHED_SIZE]);
-uint64_t reached_of(struct text text);
+/* Headers carry the block id that a re-rate walk has reached, and the walk's head, as big-endian
+ * bytes; reached 0: null. */
+#define REACHED_SIZE 16
+struct text reached_text(struct ledger_rerate rerate, char to[REACHED_SIZE]);
+struct ledger_rerate reached_of(int64_t offset, struct text text);
 
 #endif
