@@ -46,8 +46,15 @@ struct ledger_rerate ledger_rerate(const struct ledger *ledger);
  * there will be a block even if no state is pending. */
 void ledger_set_rerate(struct ledger *ledger, struct ledger_rerate rerate, bool always);
 
-/* A walk over the newest state of every line that is in the log, in the order of the log. What is
- * committed during the walk comes at its end, again under its new place. Commits don't disturb it.
+/* Billing periods (months) before the horizon are closed: their lines only say that they were
+ * there. It only moves forward and stands in every block; 0: nothing is closed. For the open
+ * transaction as ledger_set_rerate; a move makes a block by itself. */
+int32_t ledger_horizon(const struct ledger *ledger);
+void ledger_set_horizon(struct ledger *ledger, int32_t month);
+
+/* A walk over the newest state of every line that is in the log, in the order of the log, but
+ * for closed periods. What is committed during the walk comes at its end, again under its new
+ * place. Commits don't disturb it.
  */
 struct ledger_walk {
     uint64_t position; /* of the next entry, or of a block's beginning */

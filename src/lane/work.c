@@ -7,6 +7,8 @@
 #include "accrued/hash.h"
 #include "accrued/require.h"
 
+#define DAY_MS INT64_C(86400000)
+
 /* The offset of the record that first said it: a replayed dead letter carries it in its headers,
  * and only if it is a letter of this very partition. */
 static int64_t origin_of(const struct lane *lane, const struct source_record *record) {
@@ -162,6 +164,30 @@ static void count_outcome(struct batch_counts *counts, enum posting_outcome outc
     }
 }
 
+/* Lines of closed periods are history: whatever comes for them is for a person to look at (§7). */
+static bool check_horizon(const struct ledger *ledger, const struct line_state *old,
+                          const struct billing_line *line, struct reject *ret_reject) {
+    int32_t horizon = ledger_horizon(ledger);
+    int32_t period = old != NULL && old->line.billing_period < line->billing_period
+                         ? old->line.billing_period
+                         : line->billing_period;
+    if (period >= horizon) {
+        return true;
+    }
+    char closed[CALENDAR_MONTH_SIZE];
+    char first[CALENDAR_MONTH_SIZE];
+    calendar_format_month(period, closed);
+    calendar_format_month(horizon, first);
+    return reject_set(ret_reject, REJECT_PERIOD_EXPIRED,
+                      "billing_period: %s is closed%s; periods from %s on are open "
+                      "(ledger.retention_months)",
+                      closed,
+                      old != NULL && period == old->line.billing_period
+                          ? ", and the ledger has the line in it"
+                          : "",
+                      first);
+}
+
 /* Rates one line and posts it. false: it belongs to the dead letters. */
 static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrued_at_ms) {
     struct lane_partition *partition = lane_partition_find(lane, item->record.partition);
@@ -171,6 +197,9 @@ static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrue
     bool is_known = ledger_find(partition->ledger, line->customer_id, line->line_id, &state);
     const struct line_state *old = is_known ? &state : NULL;
     enum posting_outcome outcome = POSTING_STALE;
+    if (!check_horizon(partition->ledger, old, line, &item->reject)) {
+        return false;
+    }
     if (!posting_is_stale(old, line, item->origin_offset)) {
         struct posting_cause cause = {.origin_offset = item->origin_offset, .program_only = -1};
         struct rating_options options = {lane->shared->config->rating.no_link};
@@ -236,6 +265,21 @@ static void note_ends(struct lane *lane) {
     }
 }
 
+/* The clock moves the horizon, never back. */
+static void move_horizons(struct lane *lane, int64_t now_ms) {
+    int64_t months = lane->shared->config->ledger.retention_months;
+    if (months == 0) {
+        return;
+    }
+    int32_t today = (int32_t)(now_ms / DAY_MS);
+    int32_t horizon = calendar_month_of_day(today) - (int32_t)months;
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        if (lane->partitions[i].batch_start >= 0) {
+            ledger_set_horizon(lane->partitions[i].ledger, horizon);
+        }
+    }
+}
+
 enum verdict lane_work(struct lane *lane, struct fault *fault) {
     batch_restart(&lane->batch);
     for (size_t i = 0; i < lane->partition_count; i++) {
@@ -243,6 +287,7 @@ enum verdict lane_work(struct lane *lane, struct fault *fault) {
     }
     enum verdict verdict = enrich(lane, fault);
     int64_t accrued_at_ms = clock_wall_ms();
+    move_horizons(lane, accrued_at_ms);
     for (size_t i = 0; i < lane->batch.count && verdict == VERDICT_COMMITTED; i++) {
         verdict = work_item(lane, &lane->batch.items[i], accrued_at_ms, fault);
     }

@@ -7,6 +7,8 @@
 
 /* Blocks of which less is needed are written anew. */
 #define LIVE_PERCENT 50
+/* Blocks looked at in one transaction for lines of closed periods. */
+#define SWEEP_BLOCKS_MAX 16
 
 /* Is this the line's newest entry, and not replaced in the open transaction? */
 static bool is_needed(const struct ledger *ledger, uint64_t position, uint64_t hash,
@@ -25,8 +27,40 @@ static bool is_needed(const struct ledger *ledger, uint64_t position, uint64_t h
     return false;
 }
 
+/* A line of a closed period that is not a stub yet. No real line has an empty charge type. */
+static bool is_expired(const struct ledger *ledger, const struct line_state *state) {
+    return state->line.billing_period < ledger->head.horizon && state->line.charge_type.size > 0;
+}
+
+/* Key, revision, period and sequences: nothing else of a closed line will ever be asked. */
+static void put_stub(struct ledger *ledger, const struct line_state *state) {
+    struct line_state stub = *state;
+    stub.line = (struct billing_line){
+        .line_id = state->line.line_id,
+        .customer_id = state->line.customer_id,
+        .charge_type = {"", 0},
+        .revision = state->line.revision,
+        .billing_period = state->line.billing_period,
+        .charge_start_date = state->line.charge_start_date,
+        .charge_end_date = state->line.charge_start_date,
+        .currency = state->line.currency,
+        .is_void = state->line.is_void,
+    };
+    buffer_clear(&ledger->packed);
+    entry_append(&ledger->packed, &stub, ledger->numbers);
+    ledger_put_packed(ledger);
+}
+
 /* The entry as it stands, marks included, into the open transaction. */
 static void copy_entry(struct ledger *ledger, struct text entry, uint64_t hash) {
+    struct line_state state;
+    if (ledger->head.horizon > 0) {
+        ledger_unpack(ledger, entry, &state);
+        if (is_expired(ledger, &state)) {
+            put_stub(ledger, &state);
+            return;
+        }
+    }
     buffer_append_text(&ledger->overlay.bytes, entry);
     struct text copy = {(const char *)ledger->overlay.bytes.data + ledger->overlay.bytes.size -
                             entry.size,
@@ -81,11 +115,49 @@ static bool is_victim(const struct ledger *ledger, const struct block_info *info
     return false;
 }
 
+/* Are most of its bytes lines of closed periods? */
+static bool is_mostly_expired(struct ledger *ledger, const struct block_info *info) {
+    struct text block = {log_at(&ledger->log, info->position).data, info->size};
+    struct block_view view;
+    struct fault fault;
+    bool parsed = block_parse(block, &view, &fault);
+    REQUIRE(parsed);
+    struct cursor from = cursor_of(view.entries.data, view.entries.size);
+    size_t expired = 0;
+    struct text entry;
+    while (block_next_entry(&from, &entry)) {
+        struct line_state state;
+        ledger_unpack(ledger, entry, &state);
+        expired += is_expired(ledger, &state) ? entry.size : 0;
+    }
+    return expired * 2 > info->size;
+}
+
+/* After the horizon moved every block is looked at once. */
+static const struct block_info *sweep(struct ledger *ledger) {
+    for (size_t i = 0; i < SWEEP_BLOCKS_MAX && ledger->horizon > 0; i++) {
+        const struct block_info *info = blocks_from(&ledger->table, ledger->sweep);
+        if (info == NULL || info->id == ledger->head.id) {
+            return NULL; /* the newest is never cleaned */
+        }
+        ledger->sweep = info->position + info->size;
+        if (is_mostly_expired(ledger, info)) {
+            return info;
+        }
+    }
+    return NULL;
+}
+
+static const struct block_info *next_victim(struct ledger *ledger) {
+    const struct block_info *info = sweep(ledger);
+    return info != NULL ? info : blocks_victim(&ledger->table, LIVE_PERCENT);
+}
+
 size_t ledger_clean(struct ledger *ledger, size_t bytes_max) {
     REQUIRE(ledger->block_count == 0);
     size_t copied = 0;
     while (copied < bytes_max) {
-        const struct block_info *info = blocks_victim(&ledger->table, LIVE_PERCENT);
+        const struct block_info *info = next_victim(ledger);
         if (info == NULL || is_victim(ledger, info)) {
             break;
         }

@@ -6,8 +6,8 @@
 bool ledger_attach(struct ledger *ledger, const char *path, bool *ret_is_taken,
                    struct fault *fault) {
     REQUIRE(ledger->head.id == 0);
-    enum log_opening opening = log_open(&ledger->log, path, ledger->head.partition,
-                                        ledger->head.partition_count, fault);
+    enum log_opening opening =
+        log_open(&ledger->log, path, ledger->head.partition, ledger->head.partition_count, fault);
     *ret_is_taken = opening == LOG_TAKEN;
     return opening == LOG_OPENED;
 }

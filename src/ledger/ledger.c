@@ -36,6 +36,8 @@ static void begin(struct ledger *ledger) {
     ledger->restored_name_count = 0;
     ledger->rerate = (struct ledger_rerate){.offset = -1};
     ledger->sealed_rerate = ledger->rerate;
+    ledger->horizon = 0;
+    ledger->sweep = 0;
     ledger->scan = 0;
     ledger->loaded_id = 0;
     ledger->loaded_incarnation = 0;
@@ -162,6 +164,10 @@ void ledger_put(struct ledger *ledger, const struct line_state *state) {
     /* The state may borrow texts from the overlay, which moves when it grows. */
     buffer_clear(&ledger->packed);
     entry_append(&ledger->packed, state, ledger->numbers);
+    ledger_put_packed(ledger);
+}
+
+void ledger_put_packed(struct ledger *ledger) {
     struct text entry = buffer_text(&ledger->packed);
     struct text key;
     bool found = entry_key(entry, &key);
@@ -187,7 +193,19 @@ void ledger_set_rerate(struct ledger *ledger, struct ledger_rerate rerate, bool 
     REQUIRE(ledger->block_count == 0);
     REQUIRE(rerate.offset >= ledger->rerate.offset);
     ledger->sealed_rerate = rerate;
-    ledger->is_rerate_news = always;
+    ledger->is_news = always;
+}
+
+int32_t ledger_horizon(const struct ledger *ledger) {
+    return ledger->head.horizon;
+}
+
+void ledger_set_horizon(struct ledger *ledger, int32_t month) {
+    REQUIRE(ledger->block_count == 0);
+    if (month > ledger->head.horizon) {
+        ledger->head.horizon = month;
+        ledger->is_news = true;
+    }
 }
 
 static void put_u64be(char *to, uint64_t value) {
@@ -262,7 +280,7 @@ static void pack(struct ledger *ledger, size_t block_size_max) {
 bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_t new_incarnation,
                  size_t block_size_max, ledger_emit emit, void *context) {
     REQUIRE(ledger->block_count == 0);
-    if (ledger->overlay.count == 0 && !ledger->is_rerate_news && ledger->victim_count == 0) {
+    if (ledger->overlay.count == 0 && !ledger->is_news && ledger->victim_count == 0) {
         return true;
     }
     REQUIRE(position.next_offset >= ledger->head.next_offset);
@@ -359,7 +377,8 @@ static void drop_pending(struct ledger *ledger) {
     ledger->block_count = 0;
     ledger->victim_count = 0;
     ledger->sealed_rerate = ledger->rerate;
-    ledger->is_rerate_news = false;
+    ledger->head.horizon = ledger->horizon;
+    ledger->is_news = false;
     overlay_clear(&ledger->overlay);
 }
 
@@ -397,6 +416,8 @@ void ledger_commit(struct ledger *ledger) {
         ledger->head.record_hash = ledger->sealed_position.record_hash;
         ledger->rerate = ledger->sealed_rerate;
         ledger->head.rerate_offset = ledger->rerate.offset;
+        ledger->sweep = ledger->head.horizon > ledger->horizon ? 0 : ledger->sweep;
+        ledger->horizon = ledger->head.horizon;
     }
     drop_pending(ledger);
 }

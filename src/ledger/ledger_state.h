@@ -49,8 +49,11 @@ struct ledger {
     struct ledger_position sealed_position;
     struct ledger_rerate rerate;        /* as committed */
     struct ledger_rerate sealed_rerate; /* of the open transaction */
-    bool is_rerate_news;                /* a block is wanted for it alone */
-    struct victim *victims;             /* blocks that the open transaction cleans away */
+    bool is_news;                       /* of the header: a block is wanted for it alone */
+    int32_t horizon;                    /* as committed */
+    uint64_t sweep; /* closed lines in blocks before this position have become stubs, or stand among
+                       too many others */
+    struct victim *victims; /* blocks that the open transaction cleans away */
     size_t victim_count;
     size_t victim_capacity;
     uint64_t scan;      /* of the file: what is before has been taken in */
@@ -76,6 +79,8 @@ bool ledger_entries_are_whole(const struct block_view *view);
  */
 void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
                         const struct block_view *view);
+/* Appends an entry that stands packed in ledger->packed to the open transaction. */
+void ledger_put_packed(struct ledger *ledger);
 /* Forgets everything that the log held. */
 void ledger_forget(struct ledger *ledger);
 

@@ -71,6 +71,11 @@ enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool
                   (unsigned long long)header->id, (unsigned long long)ledger->head.id);
         return BLOCK_DOUBTFUL;
     }
+    if (header->horizon < ledger->head.horizon) {
+        fault_set(fault, "ledger block %llu has a horizon before that of the blocks before it",
+                  (unsigned long long)header->id);
+        return BLOCK_DOUBTFUL;
+    }
     if (ledger->head.incarnation != 0 && header->incarnation != ledger->head.incarnation) {
         fault_set(fault, "ledger block %llu belongs to another ledger than the blocks before it",
                   (unsigned long long)header->id);
@@ -98,6 +103,7 @@ enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool
     ledger->sealed_rerate = ledger->rerate;
     ledger->head.rerate_key = text_null();
     ledger->head.programs = names;
+    ledger->horizon = header->horizon;
     return BLOCK_TAKEN;
 }
 

@@ -77,7 +77,9 @@ bool ledger_walk_next(struct ledger *ledger, struct ledger_walk *walk,
         walk->entries_left--;
         if (is_live(ledger, position, entry)) {
             ledger_unpack(ledger, entry, ret_state);
-            return true;
+            if (ret_state->line.billing_period >= ledger->head.horizon) {
+                return true;
+            }
         }
     }
 }
