@@ -74,7 +74,7 @@ bool fields_text(const struct fields *fields, const struct node *mapping, const 
                  enum presence presence, struct text *ret_text) {
     bool is_good = true;
     const struct node *member = fields_member(fields, mapping, key, presence, &is_good);
-    struct text text;
+    struct text text = text_null();
     if (member == NULL) {
         return is_good;
     }
@@ -89,7 +89,7 @@ bool fields_bool(const struct fields *fields, const struct node *mapping, const 
                  bool *ret_value) {
     bool is_good = true;
     const struct node *member = fields_member(fields, mapping, key, OPTIONAL, &is_good);
-    struct text text;
+    struct text text = text_null();
     if (member == NULL) {
         return is_good;
     }
@@ -110,7 +110,7 @@ bool fields_int(const struct fields *fields, const struct node *mapping, const c
     REQUIRE(0 <= min && min <= max);
     bool is_good = true;
     const struct node *member = fields_member(fields, mapping, key, OPTIONAL, &is_good);
-    struct text text;
+    struct text text = text_null();
     if (member == NULL) {
         return is_good;
     }
@@ -160,7 +160,7 @@ bool fields_word(const struct fields *fields, const struct node *mapping, const 
                  enum presence presence, struct words words, unsigned *ret_index) {
     bool is_good = true;
     const struct node *member = fields_member(fields, mapping, key, presence, &is_good);
-    struct text text;
+    struct text text = text_null();
     if (member == NULL) {
         return is_good;
     }
@@ -174,7 +174,7 @@ bool fields_rate(const struct fields *fields, const struct node *mapping, const 
                  struct rate *ret_rate) {
     bool is_good = true;
     const struct node *member = fields_member(fields, mapping, key, REQUIRED, &is_good);
-    struct text text;
+    struct text text = text_null();
     if (member == NULL) {
         return is_good;
     }
@@ -236,7 +236,7 @@ static bool take_day(const struct fields *fields, const struct node *mapping, co
                      enum presence presence, int32_t *ret_day) {
     bool is_good = true;
     const struct node *member = fields_member(fields, mapping, key, presence, &is_good);
-    struct text text;
+    struct text text = text_null();
     if (member == NULL) {
         return is_good;
     }
