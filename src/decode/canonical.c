@@ -25,15 +25,25 @@ static void write_key(struct canonical *to, const char *key, bool *is_first) {
     *is_first = false;
 }
 
-static bool is_primitive(struct text name) {
-    static const char *const names[] = {"null",  "boolean", "int",   "long",
-                                        "float", "double",  "bytes", "string"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+static bool is_among(struct text name, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
         if (text_equal(name, text_of(names[i]))) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_primitive(struct text name) {
+    static const char *const names[] = {"null",  "boolean", "int",   "long",
+                                        "float", "double",  "bytes", "string"};
+    return is_among(name, names, sizeof names / sizeof names[0]);
+}
+
+/* Types that the object itself describes; any other name is one given before. */
+static bool is_complex(struct text name) {
+    static const char *const names[] = {"record", "error", "enum", "fixed", "array", "map"};
+    return is_among(name, names, sizeof names / sizeof names[0]);
 }
 
 static struct text qualified(struct canonical *to, struct text name, struct text space) {
@@ -84,7 +94,7 @@ static void write_fields(struct canonical *to, const struct json *fields, struct
 static void write_object(struct canonical *to, const struct json *schema, struct text space) {
     const struct json *type = json_member(schema, "type");
     REQUIRE(type != NULL);
-    if (type->type != JSON_STRING || is_primitive(type->text)) {
+    if (type->type != JSON_STRING || !is_complex(type->text)) {
         write_schema(to, type, space);
         return;
     }
