@@ -1,0 +1,29 @@
+/* oracle.h: published messages as the oracle reads them. */
+#ifndef ACCRUED_SIM_ORACLE_H
+#define ACCRUED_SIM_ORACLE_H
+
+#include "world.h"
+
+struct accrual_read {
+    int line;
+    int program;
+    int partner;
+    int64_t sequence;
+    int64_t revision;
+    int currency;
+    int period;
+    int64_t amount; /* in millionths */
+    int64_t cumulative;
+    int32_t source_partition;
+    int64_t source_offset;
+    int64_t accrued_at_ms;
+    uint64_t reference_hash;
+    const struct process *process;
+};
+
+/* By the order of fields in schemas/accrual.avsc; fails the run where that does not fit. */
+void accrual_read(const struct record *record, struct accrual_read *ret_accrual);
+/* How many committed dead letters name this record as their source. */
+size_t letters_from(const struct log *letters, int32_t partition, int64_t offset);
+
+#endif

@@ -1,0 +1,71 @@
+/* The rest of what lies around the core: clocks, sleep, chance, the log. */
+#include "ports.h"
+
+#include "accrued/clock.h"
+#include "accrued/lag.h"
+#include "accrued/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+int64_t clock_wall_ms(void) {
+    return SIM_WALL_START_MS + sim_now();
+}
+
+int64_t clock_steady_ms(void) {
+    return sim_now();
+}
+
+/* The linker puts these in the place of libc's (--wrap). */
+int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left) {
+    (void)left;
+    sim_sleep(wanted->tv_sec * 1000 + wanted->tv_nsec / 1000000);
+    return 0;
+}
+
+ssize_t __wrap_getrandom(void *to, size_t size, unsigned flags) {
+    (void)flags;
+    for (size_t i = 0; i < size; i++) {
+        ((uint8_t *)to)[i] = (uint8_t)sim_random();
+    }
+    return (ssize_t)size;
+}
+
+void log_event(enum log_level level, const char *event, const char *fields, ...) {
+    char text[800];
+    va_list arguments;
+    va_start(arguments, fields);
+    (void)vsnprintf(text, sizeof text, fields, arguments);
+    va_end(arguments);
+    (void)level;
+    sim_trace("%s %s", event, text);
+}
+
+const char *log_quote(const char *value) {
+    return value != NULL ? value : "";
+}
+
+bool log_enabled(enum log_level level) {
+    return level <= LOG_INFO;
+}
+
+/* Lag is told to nobody here (struct lane_shared has no monitor). */
+void lag_own(struct lag_monitor *monitor, int32_t partition) {
+    (void)monitor;
+    (void)partition;
+}
+
+void lag_disown(struct lag_monitor *monitor, int32_t partition) {
+    (void)monitor;
+    (void)partition;
+}
+
+void lag_progress(struct lag_monitor *monitor, int32_t partition, int64_t next_offset,
+                  int64_t oldest_unprocessed_timestamp_ms) {
+    (void)monitor;
+    (void)partition;
+    (void)next_offset;
+    (void)oldest_unprocessed_timestamp_ms;
+}

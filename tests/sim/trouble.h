@@ -1,0 +1,14 @@
+/* trouble.h: processes and what befalls them. */
+#ifndef ACCRUED_SIM_TROUBLE_H
+#define ACCRUED_SIM_TROUBLE_H
+
+#include <stdint.h>
+
+void trouble_begin(int64_t end_ms);
+/* From now on nothing goes wrong, and every instance comes back. */
+void trouble_heal(void);
+void trouble_restart_all(void);
+/* Why a process ended last, for messages. */
+const char *trouble_last_end(void);
+
+#endif

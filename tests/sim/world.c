@@ -1,0 +1,160 @@
+#include "world.h"
+
+#include "accrued/encode.h"
+#include "accrued/hash.h"
+#include "accrued/line_json.h"
+#include "accrued/programs_yaml.h"
+#include "accrued/require.h"
+
+#include "feed.h"
+#include "trouble.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct world world;
+
+static void set_text(char **setting, const char *value) {
+    free(*setting);
+    *setting = strdup(value);
+}
+
+void world_load(void) {
+    struct fault fault;
+    config_init(&world.config);
+    struct config *config = &world.config;
+    set_text(&config->schemas.directory, ACCRUED_SOURCE_DIR "/schemas");
+    config->schemas.framing = FRAMING_CONFLUENT;
+    static struct schema_entry ids[] = {{7, NULL}};
+    ids[0].file = strdup("billing-line.avsc");
+    config->schemas.ids = ids;
+    config->schemas.id_count = 1;
+    config->schemas.accrual_id = 8;
+    config->schemas.forgone_id = 9;
+    /* Small, so that a run is short. */
+    config->kafka.session_timeout_ms = 3000;
+    config->kafka.max_poll_interval_ms = 8000;
+    config->kafka.transaction_timeout_ms = 4000;
+    config->reference.cache_entries_max = 1000;
+    catalog_init(&world.catalog);
+    programs_init(&world.programs);
+    if (!catalog_load(&world.catalog, ACCRUED_SOURCE_DIR "/tests/sim/catalog.yaml", &fault) ||
+        !programs_load(&world.programs, &world.catalog,
+                       ACCRUED_SOURCE_DIR "/tests/sim/programs.yaml", &fault)) {
+        fprintf(stderr, "%s\n", fault.text);
+        exit(2);
+    }
+}
+
+int world_customer_of(int line) {
+    return line % world.customer_count;
+}
+
+void world_line_name(int line, char to[16]) {
+    (void)snprintf(to, 16, "line-%d", line);
+}
+
+void world_customer_name(int customer, char to[16]) {
+    (void)snprintf(to, 16, "customer-%d", customer);
+}
+
+void world_partner_name(int partner, char to[16]) {
+    (void)snprintf(to, 16, "%d", 1000 + partner);
+}
+
+int32_t world_home(int customer) {
+    char name[16];
+    world_customer_name(customer, name);
+    return murmur2_partition(name, strlen(name), world.partition_count);
+}
+
+static void draw_plan(void) {
+    sim_plan =
+        (struct sim_plan){.travel_ms_max = sim_between(1, 10), .marker_ms_max = sim_between(0, 50)};
+    uint64_t *const rates[] = {
+        &sim_plan.slow_travel,  &sim_plan.slow_marker,  &sim_plan.produce_fails,
+        &sim_plan.offsets_fail, &sim_plan.commit_fails, &sim_plan.abort_fails,
+        &sim_plan.init_fails,   &sim_plan.asks_fail,    &sim_plan.stale_fetches,
+        &sim_plan.seek_fails,   &sim_plan.redis_drops,
+    };
+    static const uint64_t most[] = {100, 3000, 100, 500, 1000, 2000, 1000, 500, 2000, 500, 20};
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        *rates[i] = sim_chance(4000) ? sim_below(most[i]) + 1 : 0;
+    }
+}
+
+static void draw_world(void) {
+    world.instance_count = (int)sim_between(1, 3);
+    world.partition_count = (int32_t)sim_between(1, 4);
+    world.line_count = (int)sim_between(3, WORLD_LINES_MAX);
+    world.customer_count = (int)sim_between(1, WORLD_CUSTOMERS_MAX);
+    world.partner_count = (int)sim_between(2, WORLD_PARTNERS_MAX);
+    world.is_static = sim_chance(6000);
+    struct config *config = &world.config;
+    config->batch.lines_max = sim_chance(3000) ? sim_between(1, 10) : 10000;
+    config->batch.wait_ms = sim_between(10, 300);
+    config->reference.fresh_ms = sim_between(100, 1000);
+    config->redis.timeout_ms = sim_between(100, 1000);
+    config->lanes.rebuild_backoff_ms = sim_between(10, 500);
+    config->lanes.rebuilds_max = 20;
+    world.input = broker_topic_new(config->topics.billing_lines, world.partition_count);
+    world.accruals = broker_topic_new(config->topics.accruals, 2);
+    world.forgone = broker_topic_new(config->topics.accruals_forgone, 1);
+    world.letters = broker_topic_new(config->topics.billing_lines_dlq, 1);
+    world.ledger = broker_topic_new(config->topics.ledger, world.partition_count);
+    (void)broker_topic_new(config->topics.rerate_requests, 1);
+    group_begin(world.partition_count, config->kafka.session_timeout_ms,
+                config->kafka.max_poll_interval_ms);
+}
+
+static bool is_drained(void) {
+    for (int32_t p = 0; p < world.partition_count; p++) {
+        const struct log *log = &world.input->logs[p];
+        int64_t committed = -1;
+        if (!group_committed(p, true, &committed) || committed < log_high(log)) {
+            /* Markers behind the last line count too: lag must come down to 0 (P58). */
+            if (committed >= 0 || log_high(log) > 0) {
+                return false;
+            }
+        }
+    }
+    return feed_is_over() && broker_is_settled();
+}
+
+static void drain(const char *when) {
+    int64_t limit_ms = sim_now() + 180000;
+    if (!sim_run(limit_ms, is_drained)) {
+        for (int32_t p = 0; p < world.partition_count; p++) {
+            int64_t committed = -1;
+            bool decided = group_committed(p, true, &committed);
+            sim_trace("[%d] committed %lld%s of %lld", p, (long long)committed,
+                      decided ? "" : " (pending)", (long long)log_high(&world.input->logs[p]));
+        }
+        sim_fail("%s: not drained after 180 s (%s)", when, trouble_last_end());
+    }
+    /* What was sent late must not matter. */
+    (void)sim_run(sim_now() + sim_between(0, 3000), NULL);
+}
+
+void world_run(void) {
+    draw_plan();
+    draw_world();
+    int64_t end_ms = sim_between(2000, 30000);
+    sim_trace("%d instances, %d partitions, %d lines, %s reference data, trouble until %lld ms",
+              world.instance_count, world.partition_count, world.line_count,
+              world.is_static ? "static" : "changing", (long long)end_ms);
+    feed_begin(end_ms);
+    trouble_begin(end_ms);
+    (void)sim_run(end_ms, NULL);
+    sim_trace("healed");
+    sim_plan.is_healed = true;
+    trouble_heal();
+    drain("after trouble");
+    oracle_check(false);
+    sim_trace("all are killed, and every line comes once more");
+    trouble_restart_all();
+    feed_again();
+    drain("after a restart");
+    oracle_check(true);
+}

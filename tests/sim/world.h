@@ -1,0 +1,73 @@
+/* world.h: what goes in, what reference data says when, and what has been decided to go wrong. */
+#ifndef ACCRUED_SIM_WORLD_H
+#define ACCRUED_SIM_WORLD_H
+
+#include "broker.h"
+#include "redis.h"
+
+#include "accrued/programs.h"
+
+#define WORLD_LINES_MAX 48
+#define WORLD_CUSTOMERS_MAX 8
+#define WORLD_PARTNERS_MAX 5
+#define WORLD_PROGRAMS 3
+enum world_program { PROGRAM_SALE, PROGRAM_ADMIN, PROGRAM_DIGITAL };
+
+/* A record of the input, as the world knows it. */
+struct fed {
+    bool is_bad; /* it must become a dead letter */
+    int line;
+    int64_t revision;
+    bool is_void;
+    int64_t cents;
+    int reseller; /* −1: none */
+    int currency; /* 0, 1 */
+    int period;   /* months since the first */
+    int64_t fed_ms;
+};
+
+/* A customer's value: a bit per administrator, and the digital partner (−1: none). */
+#define PAYLOAD_MISSING (-1)
+struct customer_value {
+    uint32_t administrators;
+    int digital;
+};
+/* A partner's: is its MPN active? */
+
+struct world {
+    int instance_count;
+    int32_t partition_count;
+    int line_count;
+    int customer_count;
+    int partner_count;
+    bool is_static; /* reference data does not change while lines flow */
+    struct config config;
+    struct programs programs;
+    struct catalog catalog;
+    struct topic *input;
+    struct topic *accruals;
+    struct topic *forgone;
+    struct topic *letters;
+    struct topic *ledger;
+    struct fed *fed[SIM_PARTITIONS_MAX]; /* by offset; only where the record is data */
+    size_t fed_capacity[SIM_PARTITIONS_MAX];
+    struct customer_value *customer_values; /* by payload of a redis_version */
+    size_t customer_value_count;
+    size_t customer_value_capacity;
+};
+extern struct world world;
+
+void world_load(void); /* once, in the parent: configuration and programs */
+void world_run(void);  /* one seed; fails by sim_fail */
+
+int world_customer_of(int line);
+void world_line_name(int line, char to[16]);
+void world_customer_name(int customer, char to[16]);
+void world_partner_name(int partner, char to[16]);
+int32_t world_home(int customer);
+
+/* oracle.c: is everything that was published right? `last`: nothing changes any more, and every
+ * line has been fed again since reference data changed last. */
+void oracle_check(bool last);
+
+#endif
