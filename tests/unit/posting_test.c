@@ -379,6 +379,34 @@ Test(posting, changes_of_any_fact_are_stored) {
     life_release(&life);
 }
 
+/* Optional numbers count where they are there, and only there. */
+Test(posting, optional_facts_are_compared_by_value) {
+    struct life life;
+    life_init(&life);
+    struct billing_line line = line_of(1);
+    line.has_consumed_amount = true;
+    line.consumed_amount.units = 40;
+    line.has_event_time = true;
+    line.event_time_ms = 1000;
+    line.subscription_id = TEXT("s");
+    line.workload = TEXT("w");
+    cr_assert_eq(post(&life, &line, NULL, 0, at_offset(1)), POSTING_POSTED);
+    cr_assert_eq(post(&life, &line, NULL, 0, at_offset(1)), POSTING_UNCHANGED);
+    cr_assert(life.posting.is_stored_already);
+    line.consumed_amount.units = 41;
+    cr_assert_eq(post(&life, &line, NULL, 0, at_offset(1)), POSTING_POSTED);
+    line.event_time_ms = 1001;
+    cr_assert_eq(post(&life, &line, NULL, 0, at_offset(1)), POSTING_POSTED);
+    line.has_consumed_amount = false;
+    cr_assert_eq(post(&life, &line, NULL, 0, at_offset(1)), POSTING_POSTED);
+    line.has_event_time = false;
+    cr_assert_eq(post(&life, &line, NULL, 0, at_offset(1)), POSTING_POSTED);
+    line.consumed_amount.units = 7; /* of no meaning any more */
+    line.event_time_ms = 7;
+    cr_assert_eq(post(&life, &line, NULL, 0, at_offset(1)), POSTING_UNCHANGED);
+    life_release(&life);
+}
+
 Test(posting, a_delta_that_does_not_fit_changes_nothing) {
     struct life life;
     life_init(&life);
