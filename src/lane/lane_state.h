@@ -84,6 +84,8 @@ void lane_partitions_report_lag(struct lane *lane);
 /* work.c: COMMITTED when the batch's outputs stand encoded; WAIT when reference data is not to be
  * had; REBUILD never. */
 void lane_decode(struct lane *lane);
+/* What a block says of the last record of its input. */
+uint64_t lane_record_hash(const struct source_record *record);
 enum verdict lane_work(struct lane *lane, struct fault *fault);
 
 /* transact.c */

@@ -13,6 +13,7 @@
 
 #define COMMITTED_TIMEOUT_MS 1000
 #define RANGE_TIMEOUT_MS 5000
+#define PEEK_TIMEOUT_MS 5000
 #define RESTORE_SLICE_MS 50
 #define LOAD_SLICE_BYTES (32U << 20)
 #define FILES_MAX 8
@@ -209,6 +210,34 @@ static bool input_is_ours(const struct lane_partition *partition, int64_t wanted
                      topic, partition->number, (long long)next, (long long)wanted);
 }
 
+/* The last record that the ledger knows is read again: a topic of the same name and length may be
+ * another one. PENDING: ask again later. */
+enum identity { IDENTITY_SAME, IDENTITY_OTHER, IDENTITY_PENDING };
+static enum identity check_identity(struct lane *lane, const struct lane_partition *partition,
+                                    int64_t first, struct fault *fault) {
+    struct ledger_position position = ledger_position(partition->ledger);
+    if (position.next_offset <= first || position.next_offset == 0) {
+        return IDENTITY_SAME; /* there is nothing to compare with */
+    }
+    struct source_record record;
+    if (!source_peek(lane->source, partition->number, position.next_offset - 1, PEEK_TIMEOUT_MS,
+                     &record, fault)) {
+        return IDENTITY_PENDING;
+    }
+    bool is_same = record.message == NULL || (record.timestamp_ms == position.record_timestamp_ms &&
+                                              lane_record_hash(&record) == position.record_hash);
+    source_record_release(&record);
+    if (is_same) {
+        return IDENTITY_SAME;
+    }
+    fault_set(fault,
+              "%s [%d]: the record at offset %lld is not the one that was processed: the topic was "
+              "re-created. Restore it, or start with a new group and empty ledger topics",
+              lane->shared->config->topics.billing_lines, partition->number,
+              (long long)position.next_offset - 1);
+    return IDENTITY_OTHER;
+}
+
 /* Lines that were deleted before they were read are never skipped silently. */
 static bool input_is_whole(struct lane *lane, const struct lane_partition *partition,
                            int64_t wanted, int64_t first, struct fault *fault) {
@@ -251,6 +280,14 @@ static enum verdict start_partition(struct lane *lane, struct lane_partition *pa
     if (!input_is_ours(partition, wanted, next, topic, fault) ||
         !input_is_whole(lane, partition, wanted, first, fault)) {
         return VERDICT_STOP;
+    }
+    switch (check_identity(lane, partition, first, fault)) {
+    case IDENTITY_SAME: break;
+    case IDENTITY_OTHER: return VERDICT_STOP;
+    case IDENTITY_PENDING:
+        log_event(LOG_WARN, "partition_waits", "lane=%d partition=%d reason=%s", lane->number,
+                  partition->number, log_quote(fault->text));
+        return VERDICT_COMMITTED;
     }
     /* From the group's offset: what the ledger has already is skipped and counted. */
     int64_t start = partition->committed > first ? partition->committed : first;

@@ -241,6 +241,10 @@ static enum verdict work_item(struct lane *lane, struct batch_item *item, int64_
     return VERDICT_COMMITTED;
 }
 
+uint64_t lane_record_hash(const struct source_record *record) {
+    return text_is_null(record->value) ? 0 : hash64(record->value.data, record->value.size, 0);
+}
+
 /* Where each partition of the batch stands behind its last record. */
 static void note_ends(struct lane *lane) {
     for (size_t p = 0; p < lane->partition_count; p++) {
@@ -255,9 +259,7 @@ static void note_ends(struct lane *lane) {
                 partition->batch_end = (struct ledger_position){
                     .next_offset = record->offset + 1,
                     .record_timestamp_ms = record->timestamp_ms,
-                    .record_hash = text_is_null(record->value)
-                                       ? 0
-                                       : hash64(record->value.data, record->value.size, 0),
+                    .record_hash = lane_record_hash(record),
                 };
                 break;
             }

@@ -179,6 +179,7 @@ struct source *source_open(const struct config *config, int lane, struct source_
         return NULL;
     }
     (void)rd_kafka_poll_set_consumer(source->consumer);
+    (void)rd_kafka_poll_set_consumer(source->asker);
     if (!kafka_partition_count(source->consumer, source->topic, METADATA_TIMEOUT_MS,
                                &source->partition_count, fault) ||
         !subscribe(source, fault)) {
@@ -200,6 +201,7 @@ void source_free(struct source *source) {
         rd_kafka_destroy(source->consumer);
     }
     if (source->asker != NULL) {
+        (void)rd_kafka_consumer_close(source->asker);
         rd_kafka_destroy(source->asker);
     }
     free(source->topic);
@@ -228,6 +230,18 @@ static enum source_result take_error(struct source *source, const rd_kafka_messa
     }
 }
 
+static struct source_record record_of(rd_kafka_message_t *message) {
+    rd_kafka_timestamp_type_t type;
+    return (struct source_record){
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .key = {message->key, message->key == NULL ? 0 : message->key_len},
+        .value = {message->payload, message->payload == NULL ? 0 : message->len},
+        .message = message,
+    };
+}
+
 enum source_result source_poll(struct source *source, int timeout_ms,
                                struct source_record *ret_record, struct fault *fault) {
     rd_kafka_message_t *message = rd_kafka_consumer_poll(source->consumer, timeout_ms);
@@ -239,15 +253,7 @@ enum source_result source_poll(struct source *source, int timeout_ms,
         rd_kafka_message_destroy(message);
         return result;
     }
-    rd_kafka_timestamp_type_t type;
-    *ret_record = (struct source_record){
-        .partition = message->partition,
-        .offset = message->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
-        .key = {message->key, message->key == NULL ? 0 : message->key_len},
-        .value = {message->payload, message->payload == NULL ? 0 : message->len},
-        .message = message,
-    };
+    *ret_record = record_of(message);
     return SOURCE_RECORD;
 }
 
@@ -312,6 +318,42 @@ bool source_log_range(struct source *source, int32_t partition, int timeout_ms, 
     *ret_first = first;
     *ret_next = next;
     return true;
+}
+
+/* The record, or none where it is not there. */
+static bool take_peeked(rd_kafka_message_t *message, int64_t offset,
+                        struct source_record *ret_record, struct fault *fault) {
+    *ret_record = (struct source_record){.partition = -1, .offset = -1};
+    if (message == NULL) {
+        return fault_set(fault, "no answer");
+    }
+    bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && !is_end) {
+        fault_set(fault, "%s", rd_kafka_message_errstr(message));
+        rd_kafka_message_destroy(message);
+        return false;
+    }
+    if (is_end || message->offset != offset) {
+        rd_kafka_message_destroy(message);
+        return true;
+    }
+    *ret_record = record_of(message);
+    return true;
+}
+
+bool source_peek(struct source *source, int32_t partition, int64_t offset, int timeout_ms,
+                 struct source_record *ret_record, struct fault *fault) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->topic, partition)->offset = offset;
+    rd_kafka_resp_err_t error = rd_kafka_assign(source->asker, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    REQUIRE(error == RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(source->asker, timeout_ms);
+    bool is_good = take_peeked(message, offset, ret_record, fault) ||
+                   fault_prefix(fault, "%s [%d] at offset %lld: ", source->topic, partition,
+                                (long long)offset);
+    (void)rd_kafka_assign(source->asker, NULL);
+    return is_good;
 }
 
 bool source_seek(struct source *source, int32_t partition, int64_t offset, struct fault *fault) {
