@@ -1,0 +1,114 @@
+/* Waits until a consumer group has committed all of a topic, and then says what process --pid has
+ * used until that moment. Without --topic: says it at once. */
+#include "client_kafka.h"
+#include "tool.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define POLL_US 20000
+
+struct usage {
+    uint64_t cpu_us;
+    uint64_t rss_kb;
+    uint64_t peak_kb;
+};
+
+/* utime and stime are the 14th and 15th field; the 2nd, the name, may hold spaces. */
+static uint64_t cpu_of(uint64_t pid) {
+    char path[64];
+    char line[1024];
+    (void)snprintf(path, sizeof path, "/proc/%llu/stat", (unsigned long long)pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fgets(line, sizeof line, file) == NULL) {
+        tool_fail("process %llu is gone", (unsigned long long)pid);
+    }
+    (void)fclose(file);
+    unsigned long long user = 0;
+    unsigned long long system = 0;
+    const char *rest = strrchr(line, ')');
+    if (rest == NULL || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+                               &user, &system) != 2) {
+        tool_fail("%s cannot be read", path);
+    }
+    return (user + system) * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+static struct usage usage_of(uint64_t pid) {
+    struct usage usage = {.cpu_us = cpu_of(pid)};
+    char path[64];
+    char line[256];
+    (void)snprintf(path, sizeof path, "/proc/%llu/status", (unsigned long long)pid);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        unsigned long long kb = 0;
+        if (sscanf(line, "VmRSS: %llu", &kb) == 1) {
+            usage.rss_kb = kb;
+        } else if (sscanf(line, "VmHWM: %llu", &kb) == 1) {
+            usage.peak_kb = kb;
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return usage;
+}
+
+static int64_t committed_sum(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions) {
+    if (rd_kafka_committed(client, partitions, 10000) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return 0;
+    }
+    int64_t sum = 0;
+    for (int i = 0; i < partitions->cnt; i++) {
+        sum += partitions->elems[i].offset > 0 ? partitions->elems[i].offset : 0;
+    }
+    return sum;
+}
+
+int main(int argc, char **argv) {
+    const char *bootstrap = NULL;
+    const char *topic = NULL;
+    const char *group = "accrued";
+    uint64_t pid = 0;
+    uint64_t timeout_s = 300;
+    const struct tool_option options[] = {
+        {"bootstrap", &bootstrap, NULL}, {"topic", &topic, NULL},
+        {"group", &group, NULL},         {"pid", NULL, &pid},
+        {"timeout", NULL, &timeout_s},
+    };
+    tool_options(argc, argv, options, sizeof options / sizeof options[0]);
+    int64_t first = 0;
+    int64_t sum = 0;
+    uint64_t first_us = 0;
+    uint64_t now_us = 0;
+    if (topic != NULL) {
+        const char *const properties[] = {"group.id", group, NULL};
+        rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, bootstrap, properties);
+        rd_kafka_topic_partition_list_t *partitions = client_partitions(client, topic, 0);
+        int64_t wanted = client_ends(client, partitions);
+        uint64_t end_us = tool_steady_us() + timeout_s * 1000000;
+        while (sum < wanted) {
+            tool_sleep_us(POLL_US);
+            sum = committed_sum(client, partitions);
+            now_us = tool_steady_us();
+            if (first == 0 && sum > 0) {
+                first = sum;
+                first_us = now_us;
+            }
+            if (now_us > end_us) {
+                tool_fail("group %s has committed %lld of %lld after %llu s", group, (long long)sum,
+                          (long long)wanted, (unsigned long long)timeout_s);
+            }
+        }
+        rd_kafka_topic_partition_list_destroy(partitions);
+        rd_kafka_destroy(client);
+    }
+    struct usage usage = usage_of(pid);
+    printf("{\"records\": %lld, \"timed_records\": %lld, \"wall_us\": %llu, \"cpu_us\": %llu, "
+           "\"rss_kb\": %llu, \"peak_kb\": %llu}\n",
+           (long long)sum, (long long)(sum - first), (unsigned long long)(now_us - first_us),
+           (unsigned long long)usage.cpu_us, (unsigned long long)usage.rss_kb,
+           (unsigned long long)usage.peak_kb);
+    return 0;
+}
