@@ -39,9 +39,12 @@ struct ledger_position ledger_position(const struct ledger *ledger);
 struct ledger_rerate {
     int64_t offset;
     uint64_t reached;
-    int64_t head; /* what is younger needs a walk of its own; 0 where reached is 0 */
+    int64_t head;     /* what is younger needs a walk of its own */
+    uint64_t unrated; /* lines that this walk, or the last one that ended, could not rate */
 };
 struct ledger_rerate ledger_rerate(const struct ledger *ledger);
+/* The same as a block's header has it. */
+struct ledger_rerate ledger_rerate_of(const struct block_header *header);
 /* For the open transaction: stands in the blocks sealed next, is dropped by an abort. With `always`
  * there will be a block even if no state is pending. */
 void ledger_set_rerate(struct ledger *ledger, struct ledger_rerate rerate, bool always);

@@ -63,9 +63,11 @@ void rerater_init(struct rerater *rerater, const struct programs *programs,
                   struct rerater_options options, struct rerater_hooks hooks);
 void rerater_release(struct rerater *rerater);
 
-/* Begins a walk behind the blocks up to `reached`. The requests have been added to rerater->set,
+/* Begins a walk, or goes on with one behind the blocks up to `reached`, which could not rate
+ * `unrated` lines. The requests have been added to rerater->set,
  * which has been finished; lines that were rated under `head` or later are done. */
-void rerater_begin(struct rerater *rerater, struct ledger *ledger, int64_t head, uint64_t reached);
+void rerater_begin(struct rerater *rerater, struct ledger *ledger, int64_t head, uint64_t reached,
+                   size_t unrated);
 /* Forgets the walk and its set. */
 void rerater_end(struct rerater *rerater);
 

@@ -170,7 +170,9 @@ void lane_count_commit(struct lane *lane, int64_t duration_ms) {
     metric_add(counters->unclassified, (int64_t)counts->unclassified);
     metric_add(counters->committed, 1);
     metric_observe(counters->transaction_seconds, duration_ms);
-    metric_observe(counters->batch_lines, (int64_t)lines);
+    if (lane->batch.count > 0) {
+        metric_observe(counters->batch_lines, (int64_t)lines);
+    }
     count_dead_letters(counts);
     for (size_t i = 0; i < lane->batch.sum_count; i++) {
         count_sum(lane, &lane->batch.sums[i]);

@@ -88,7 +88,7 @@ static enum verdict open_clients(struct lane *lane, struct fault *fault) {
         config, lane->number,
         (struct restore_hooks){lane_partition_block, lane_partition_restored, lane}, fault);
     lane->enricher = lane->restorer == NULL ? NULL : enricher_open(config, fault);
-    if (lane->enricher == NULL) {
+    if (lane->enricher == NULL || !lane_rerate_open(lane, fault)) {
         return VERDICT_STOP;
     }
     lane->source = source_open(
@@ -103,6 +103,7 @@ struct lane *lane_open(struct lane_shared *shared, int number, enum verdict *ret
     REQUIRE(lane != NULL);
     lane->shared = shared;
     lane->number = number;
+    lane->rerate_partition = -1;
     batch_init(&lane->batch);
     rating_init(&lane->rating);
     posting_init(&lane->posting);
@@ -131,6 +132,7 @@ void lane_free(struct lane *lane) {
     source_free(lane->source);
     lane_partitions_release(lane);
     restorer_free(lane->restorer);
+    lane_rerate_free(lane);
     enricher_free(lane->enricher);
     schema_set_free(lane->schemas);
     group_snapshot_free(lane->snapshot);
@@ -183,8 +185,9 @@ static enum verdict gather(struct lane *lane, struct fault *fault) {
     batch_clear(&lane->batch);
     group_snapshot_free(lane->snapshot);
     lane->snapshot = NULL;
-    int timeout_ms = lane_partitions_all_ready(lane) ? (int)lane->shared->config->batch.wait_ms
-                                                     : RESTORE_POLL_MS;
+    int timeout_ms = lane_rerate_is_due(lane)          ? 0
+                     : lane_partitions_all_ready(lane) ? (int)lane->shared->config->batch.wait_ms
+                                                       : RESTORE_POLL_MS;
     while (!batch_is_full(lane)) {
         struct source_record record;
         enum source_result result = source_poll(lane->source, timeout_ms, &record, fault);
@@ -200,6 +203,7 @@ static enum verdict gather(struct lane *lane, struct fault *fault) {
         }
         timeout_ms = 0;
     }
+    lane->is_drained = !batch_is_full(lane);
     return VERDICT_COMMITTED;
 }
 
@@ -325,15 +329,23 @@ static enum verdict round_once(struct lane *lane, struct fault *fault) {
         return verdict;
     }
     update_readiness(lane);
-    verdict = gather(lane, fault);
+    verdict = lane_rerate_listen(lane, fault);
+    if (verdict == VERDICT_COMMITTED) {
+        verdict = gather(lane, fault);
+    }
     if (verdict != VERDICT_COMMITTED) {
         return verdict;
     }
+    int64_t started_ms = clock_steady_ms();
     if (batch_has_work(lane)) {
         verdict = process_batch(lane, fault);
         lane->idle_since_ms = clock_steady_ms();
     } else {
         verdict = idle(lane, fault);
+    }
+    if (verdict == VERDICT_COMMITTED && lane_rerate_is_due(lane) && !batch_has_work(lane) &&
+        refresh_snapshot(lane)) {
+        verdict = lane_rerate_step(lane, clock_steady_ms() - started_ms, fault);
     }
     lane_partitions_report_lag(lane);
     lane_partitions_mark(lane);

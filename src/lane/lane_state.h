@@ -3,13 +3,16 @@
  *   lane.c        the loop, gathering, opening and closing
  *   partitions.c  what is owned: restore on assignment, revocation, lag
  *   work.c        decode → enrich → rate → post → outputs of one batch
+ *   outputs.c     events → records to publish
  *   transact.c    begin → send → commit, or abort and rewind
+ *   rerate.c      requests to rate past lines again, a chunk between two batches
  *   counts.c      metrics, changed only when a transaction has committed */
 #ifndef ACCRUED_LANE_STATE_H
 #define ACCRUED_LANE_STATE_H
 
 #include "batch.h"
 
+#include "accrued/encode.h"
 #include "accrued/enrich.h"
 #include "accrued/lane.h"
 #include "accrued/ledger.h"
@@ -34,6 +37,8 @@ struct lane_partition {
     int64_t gather_next; /* everything below has been gathered */
     int64_t batch_start; /* where the batch at hand begins; −1: it has none of this partition */
     struct ledger_position batch_end; /* behind the last record of the batch */
+    int64_t rerate_start; /* re-rate requests below it are done, in a ledger that says nothing of
+                             them yet; −1: not asked */
     int64_t assigned_at_ms;
     size_t restored_blocks; /* from the topic */
     bool is_foreign;        /* the topic showed that the file is of another ledger */
@@ -41,6 +46,7 @@ struct lane_partition {
 };
 
 struct lane_counters; /* counts.c */
+struct lane_rerate;   /* rerate.c */
 
 struct lane {
     struct lane_shared *shared;
@@ -63,7 +69,11 @@ struct lane {
     uint64_t incarnation_seed; /* for ledgers that begin here */
     int abort_count;           /* in a row, of the batch at hand */
     bool has_committed;
+    bool is_drained; /* the last gathering left nothing behind */
     int64_t idle_since_ms;
+    struct lane_rerate *rerate;
+    int32_t rerate_partition; /* the transaction at hand rates this one's lines again; −1: it is of
+                                 live lines */
     struct lane_counters *counters;
 };
 
@@ -88,10 +98,31 @@ void lane_decode(struct lane *lane);
 uint64_t lane_record_hash(const struct source_record *record);
 enum verdict lane_work(struct lane *lane, struct fault *fault);
 
-/* transact.c */
+/* outputs.c: appends to the batch's outputs and sums. Sets provenance->reference_hash. */
+void lane_encode_events(struct lane *lane, const struct posting *posting,
+                        struct provenance *provenance);
+
+/* transact.c: COMMITTED also after an abort that was certain; then abort_count is above 0. */
 enum verdict lane_transact(struct lane *lane, struct fault *fault);
 /* Nothing to do: commits positions that moved over control markers only (P58). */
 enum verdict lane_commit_positions(struct lane *lane, struct fault *fault);
+
+/* rerate.c: after the enricher. */
+bool lane_rerate_open(struct lane *lane, struct fault *fault);
+void lane_rerate_free(struct lane *lane);
+/* Takes in requests; what they name is read afresh from now on. Once a round, before gathering. */
+enum verdict lane_rerate_listen(struct lane *lane, struct fault *fault);
+/* Is there anything to rate again now? Then the round does not wait for input. */
+bool lane_rerate_is_due(const struct lane *lane);
+/* A chunk, if the time that live lines took allows it. */
+enum verdict lane_rerate_step(struct lane *lane, int64_t live_ms, struct fault *fault);
+/* The partition is taken away. */
+void lane_rerate_drop(struct lane *lane, int32_t partition);
+/* Live lines are rated with reference data read after the requests known by now: what a walk for
+ * these would look at again is marked as done. */
+int64_t lane_rerate_mark(const struct lane *lane, int64_t rerate_offset);
+/* Before a seal: a ledger that begins says where it begins. */
+void lane_rerate_begin_ledger(const struct lane_partition *partition);
 
 /* counts.c */
 struct lane_counters *lane_counters_open(const struct lane *lane);

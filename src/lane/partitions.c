@@ -50,6 +50,7 @@ void lane_partition_assigned(void *context, int32_t number) {
         .ledger = ledger_open(lane->shared->programs, (uint32_t)number,
                               (uint32_t)source_partition_count(lane->source)),
         .batch_start = -1,
+        .rerate_start = -1,
         .assigned_at_ms = clock_steady_ms(),
     };
     lane->membership_changed = true;
@@ -68,6 +69,7 @@ void lane_partition_revoked(void *context, int32_t number, bool lost) {
         return;
     }
     batch_drop_partition(&lane->batch, number);
+    lane_rerate_drop(lane, number);
     restorer_cancel(lane->restorer, number);
     ledger_free(partition->ledger);
     if (lane->shared->lag != NULL) {

@@ -40,12 +40,13 @@ void rerater_release(struct rerater *rerater) {
     rerater->candidates = NULL;
 }
 
-void rerater_begin(struct rerater *rerater, struct ledger *ledger, int64_t head, uint64_t reached) {
+void rerater_begin(struct rerater *rerater, struct ledger *ledger, int64_t head, uint64_t reached,
+                   size_t unrated) {
     REQUIRE(rerater->ledger == NULL && rerater->set.slots != NULL);
     rerater->ledger = ledger;
     rerater->head = head;
     rerater->walk = ledger_walk_begin(ledger, reached);
-    rerater->counts = (struct rerater_counts){0};
+    rerater->counts = (struct rerater_counts){.unrated = unrated};
     rerater->chunk_walk = rerater->walk;
     rerater->chunk_counts = rerater->counts;
 }

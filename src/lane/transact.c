@@ -67,6 +67,22 @@ static enum verdict send_outputs(struct lane *lane, struct fault *fault) {
     return verdict;
 }
 
+/* What a partition has to do with the transaction at hand. */
+enum part {
+    PART_OUT,
+    PART_LIVE,   /* lines were consumed: its position moves on */
+    PART_RERATE, /* past lines are rated again: its position stays where it is, and is sent all the
+                    same, because that is what fences a former owner (P53) */
+};
+
+static enum part part_of(const struct lane *lane, const struct lane_partition *partition) {
+    if (lane->rerate_partition >= 0) {
+        REQUIRE(partition->batch_start < 0);
+        return lane->rerate_partition == partition->number ? PART_RERATE : PART_OUT;
+    }
+    return partition->batch_start >= 0 ? PART_LIVE : PART_OUT;
+}
+
 struct block_sender {
     struct lane *lane;
     int32_t partition;
@@ -94,13 +110,19 @@ static bool send_block(void *context, uint64_t block_id, struct text block) {
 static enum verdict send_blocks(struct lane *lane, struct fault *fault) {
     for (size_t i = 0; i < lane->partition_count; i++) {
         struct lane_partition *partition = &lane->partitions[i];
-        if (partition->batch_start < 0) {
+        enum part part = part_of(lane, partition);
+        if (part == PART_OUT) {
             continue;
+        }
+        if (part == PART_LIVE) {
+            lane_rerate_begin_ledger(partition);
         }
         (void)ledger_clean(partition->ledger, CLEAN_BYTES_MAX);
         struct block_sender sender = {lane, partition->number, VERDICT_COMMITTED, fault};
         uint64_t incarnation = lane->incarnation_seed ^ (uint64_t)partition->number;
-        if (!ledger_seal(partition->ledger, partition->batch_end, incarnation,
+        struct ledger_position position =
+            part == PART_LIVE ? partition->batch_end : ledger_position(partition->ledger);
+        if (!ledger_seal(partition->ledger, position, incarnation,
                          publisher_value_size_max(lane->publisher), send_block, &sender)) {
             return sender.verdict;
         }
@@ -114,9 +136,11 @@ static enum verdict commit_offsets(struct lane *lane, struct fault *fault) {
         arena_take(&lane->batch.arena, (lane->partition_count + 1) * sizeof *offsets);
     for (size_t i = 0; i < lane->partition_count; i++) {
         const struct lane_partition *partition = &lane->partitions[i];
-        if (partition->batch_start >= 0) {
-            offsets[count++] =
-                (struct input_offset){partition->number, partition->batch_end.next_offset};
+        enum part part = part_of(lane, partition);
+        if (part != PART_OUT) {
+            offsets[count++] = (struct input_offset){
+                partition->number,
+                part == PART_LIVE ? partition->batch_end.next_offset : partition->next_offset};
         }
     }
     REQUIRE(count > 0);
@@ -128,14 +152,18 @@ static enum verdict settle(struct lane *lane, struct fault *fault) {
     enum verdict verdict = VERDICT_COMMITTED;
     for (size_t i = 0; i < lane->partition_count; i++) {
         struct lane_partition *partition = &lane->partitions[i];
-        if (partition->batch_start >= 0) {
-            ledger_commit(partition->ledger);
-            verdict = ledger_is_broken(partition->ledger, fault) ? VERDICT_STOP : verdict;
+        enum part part = part_of(lane, partition);
+        if (part == PART_OUT) {
+            continue;
+        }
+        ledger_commit(partition->ledger);
+        verdict = ledger_is_broken(partition->ledger, fault) ? VERDICT_STOP : verdict;
+        if (part == PART_LIVE) {
             REQUIRE(partition->batch_end.next_offset > partition->next_offset);
             partition->next_offset = partition->batch_end.next_offset;
             partition->batch_start = -1;
-            lane_count_partition(lane, partition);
         }
+        lane_count_partition(lane, partition);
     }
     lane->abort_count = 0;
     lane->has_committed = true;

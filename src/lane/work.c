@@ -3,7 +3,6 @@
 #include "lane_state.h"
 
 #include "accrued/clock.h"
-#include "accrued/encode.h"
 #include "accrued/hash.h"
 #include "accrued/require.h"
 
@@ -90,72 +89,6 @@ static void add_dead_letter(struct lane *lane, const struct batch_item *item) {
     lane->batch.counts.dead_letters_by_code[item->reject.code]++;
 }
 
-/* Of the customer's value and, where one earns, the partner's. */
-static uint64_t reference_hash(const struct lane *lane, const struct billing_line *line,
-                               struct text partner_mpn_id, bool has_target) {
-    uint64_t hashes[2] = {enricher_customer(lane->enricher, line->customer_id)->hash, 0};
-    if (has_target && !text_is_null(partner_mpn_id)) {
-        hashes[1] = enricher_partner(lane->enricher, partner_mpn_id)->hash;
-    }
-    return hash64(hashes, sizeof hashes, 0);
-}
-
-static void encode_accrual(struct lane *lane, const struct accrual *accrual,
-                           struct provenance *provenance) {
-    struct batch *batch = &lane->batch;
-    struct batch_output *output = batch_add_output(batch, OUTPUT_ACCRUALS);
-    provenance->reference_hash =
-        reference_hash(lane, accrual->line, accrual->partner_mpn_id, accrual->version != NULL);
-    output->key_at = batch->bytes.size;
-    output->key_size = accrual->partner_mpn_id.size;
-    buffer_append_text(&batch->bytes, accrual->partner_mpn_id);
-    output->value_at = batch->bytes.size;
-    frame_append(&batch->bytes, lane->accrual_schema);
-    encode_accrual_avro(&batch->bytes, accrual, provenance);
-    output->value_size = batch->bytes.size - output->value_at;
-    batch_add_sum(batch, (size_t)(accrual->program - lane->shared->programs->items), SUM_ACCRUED,
-                  accrual->currency, accrual->amount);
-}
-
-static void encode_forgone(struct lane *lane, const struct forgone *forgone,
-                           struct provenance *provenance) {
-    struct batch *batch = &lane->batch;
-    struct batch_output *output = batch_add_output(batch, OUTPUT_FORGONE);
-    struct text key = text_is_null(forgone->partner_mpn_id) ? forgone->line->customer_id
-                                                            : forgone->partner_mpn_id;
-    provenance->reference_hash =
-        reference_hash(lane, forgone->line, forgone->partner_mpn_id, forgone->amount.units != 0);
-    output->key_at = batch->bytes.size;
-    output->key_size = key.size;
-    buffer_append_text(&batch->bytes, key);
-    output->value_at = batch->bytes.size;
-    frame_append(&batch->bytes, lane->forgone_schema);
-    encode_forgone_avro(&batch->bytes, forgone, provenance);
-    output->value_size = batch->bytes.size - output->value_at;
-    size_t program = (size_t)(forgone->program - lane->shared->programs->items);
-    if (forgone->reason_before != FORGONE_NONE) {
-        batch_add_sum(batch, program, (int)forgone->reason_before, forgone->currency,
-                      (struct amount){-forgone->amount_before.units});
-    }
-    batch_add_sum(batch, program, (int)forgone->reason, forgone->currency, forgone->amount);
-}
-
-static void encode_events(struct lane *lane, const struct batch_item *item, int64_t accrued_at_ms) {
-    struct provenance provenance = {
-        .source_topic = text_of(lane->shared->config->topics.billing_lines),
-        .source_partition = item->record.partition,
-        .source_offset = item->record.offset,
-        .accrued_at_ms = accrued_at_ms,
-    };
-    for (size_t i = 0; i < lane->posting.event_count; i++) {
-        const struct event *event = &lane->posting.events[i];
-        switch (event->kind) {
-        case EVENT_ACCRUAL: encode_accrual(lane, &event->accrual, &provenance); break;
-        case EVENT_FORGONE: encode_forgone(lane, &event->forgone, &provenance); break;
-        }
-    }
-}
-
 static void count_outcome(struct batch_counts *counts, enum posting_outcome outcome) {
     switch (outcome) {
     case POSTING_POSTED: counts->posted++; break;
@@ -211,8 +144,16 @@ static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrue
             return false;
         }
         lane->batch.counts.unclassified += lane->rating.classification.is_unclassified;
-        encode_events(lane, item, accrued_at_ms);
+        struct provenance provenance = {
+            .source_topic = text_of(lane->shared->config->topics.billing_lines),
+            .source_partition = item->record.partition,
+            .source_offset = item->record.offset,
+            .accrued_at_ms = accrued_at_ms,
+        };
+        lane_encode_events(lane, &lane->posting, &provenance);
         if (!lane->posting.is_stored_already) {
+            lane->posting.next.rerate_offset =
+                lane_rerate_mark(lane, lane->posting.next.rerate_offset);
             ledger_put(partition->ledger, &lane->posting.next);
         }
     }

@@ -223,19 +223,22 @@ static uint64_t get_u64be(const char *from) {
 }
 
 struct text reached_text(struct ledger_rerate rerate, char to[REACHED_SIZE]) {
-    if (rerate.reached == 0) {
+    if (rerate.reached == 0 && rerate.unrated == 0) {
         return text_null();
     }
     put_u64be(to, rerate.reached);
-    put_u64be(to + REACHED_SIZE / 2, (uint64_t)rerate.head);
+    put_u64be(to + sizeof(uint64_t), (uint64_t)rerate.head);
+    put_u64be(to + 2 * sizeof(uint64_t), rerate.unrated);
     return (struct text){to, REACHED_SIZE};
 }
 
-struct ledger_rerate reached_of(int64_t offset, struct text text) {
-    struct ledger_rerate rerate = {.offset = offset};
+struct ledger_rerate ledger_rerate_of(const struct block_header *header) {
+    struct ledger_rerate rerate = {.offset = header->rerate_offset};
+    struct text text = header->rerate_key;
     if (text.size == REACHED_SIZE) {
         rerate.reached = get_u64be(text.data);
-        rerate.head = (int64_t)get_u64be(text.data + REACHED_SIZE / 2);
+        rerate.head = (int64_t)get_u64be(text.data + sizeof(uint64_t));
+        rerate.unrated = get_u64be(text.data + 2 * sizeof(uint64_t));
     }
     return rerate;
 }

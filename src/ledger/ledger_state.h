@@ -93,10 +93,10 @@ enum block_verdict {
 enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool is_logged,
                                   uint64_t position, struct fault *fault);
 
-/* Headers carry the block id that a re-rate walk has reached, and the walk's head, as big-endian
- * bytes; reached 0: null. */
-#define REACHED_SIZE 16
+/* Headers carry how far a re-rate walk has come as three big-endian numbers: the block id that it
+ * has reached, its head, the lines that it could not rate. Nothing reached, nothing unrated: null.
+ */
+#define REACHED_SIZE 24
 struct text reached_text(struct ledger_rerate rerate, char to[REACHED_SIZE]);
-struct ledger_rerate reached_of(int64_t offset, struct text text);
 
 #endif

@@ -99,7 +99,7 @@ enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool
     ledger_index_block(ledger, position, block.size, &view);
     struct program_names names = ledger->head.programs;
     ledger->head = *header;
-    ledger->rerate = reached_of(header->rerate_offset, header->rerate_key);
+    ledger->rerate = ledger_rerate_of(header);
     ledger->sealed_rerate = ledger->rerate;
     ledger->head.rerate_key = text_null();
     ledger->head.programs = names;
