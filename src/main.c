@@ -21,6 +21,7 @@ static const struct command commands[] = {
     {"rate", "the same rules on files: what would we owe?", command_rate},
     {"ingest", "feed files → billing lines", command_ingest},
     {"reference", "load partners, competencies, customers, links into Redis", command_reference},
+    {"rerate", "rate past lines again after something changed", command_rerate},
     {"topics", "create, check or print the Kafka topics", command_topics},
     {"check", "validate every configuration file, reach every server", command_check},
     {"version", "print the version", command_version},
