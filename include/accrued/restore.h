@@ -29,8 +29,8 @@ enum restore_begin {
     RESTORE_SHORTENED, /* the topic ends before `from` (*fault): it is not the one that was read */
 };
 
-/* Asks the high watermark and begins to read at offset `from`, −1: at the beginning. May call done at
- * once (nothing there). */
+/* Asks the high watermark and begins to read at offset `from`, −1: at the beginning. May call done
+ * at once (nothing there). */
 enum restore_begin restorer_begin(struct restorer *restorer, int32_t partition, int64_t from,
                                   struct fault *fault);
 /* The high watermark now; −1: the cluster does not answer. */

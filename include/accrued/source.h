@@ -54,8 +54,8 @@ bool source_committed(struct source *source, int32_t partition, int timeout_ms, 
 bool source_log_range(struct source *source, int32_t partition, int timeout_ms, int64_t *ret_first,
                       int64_t *ret_next, struct fault *fault);
 
-/* Reads one record outside the flow. false: *fault, ask again. Where there is no record at that very
- * offset (a control marker, deleted) the answer has message NULL. The caller releases it. */
+/* Reads one record outside the flow. false: *fault, ask again. Where there is no record at that
+ * very offset (a control marker, deleted) the answer has message NULL. The caller releases it. */
 bool source_peek(struct source *source, int32_t partition, int64_t offset, int timeout_ms,
                  struct source_record *ret_record, struct fault *fault);
 

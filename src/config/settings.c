@@ -100,8 +100,9 @@ const struct setting settings[] = {
      .help = "Pause before the first rebuild; doubles each time, up to 30 s."},
 
     {NAMED(ledger.directory), FILE_PATH(""),
-     .help = "Directory of the ledger's local files, which save reading the whole topic at a start. "
-             "Empty: in memory only."},
+     .help =
+         "Directory of the ledger's local files, which save reading the whole topic at a start. "
+         "Empty: in memory only."},
     {NAMED(ledger.retention_months), INT("0", 0, 1200),
      .help = "Lines of billing periods that are older are closed: what comes for them goes to the "
              "dead letters. 0: never."},
