@@ -18,16 +18,14 @@ static void finish_load(struct ledger *ledger) {
     ledger->is_marked = ledger->mark >= 0;
 }
 
-static bool cut(struct ledger *ledger, uint64_t position, struct fault *fault) {
-    ledger->log.end = position;
-    return log_cut(&ledger->log, position, fault);
-}
-
 bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct fault *ret_doubt,
                  struct fault *fault) {
     size_t taken = 0;
     ret_doubt->text[0] = '\0';
     *ret_done = false;
+    if (ledger->scan == 0) {
+        *ret_doubt = ledger->log.replaced;
+    }
     uint64_t behind = ledger->scan; /* the last frame */
     while (taken < bytes_max) {
         struct log_frame frame = log_scan(&ledger->log, &ledger->scan);
@@ -46,18 +44,19 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
         case LOG_END:
             finish_load(ledger);
             *ret_done = true;
-            return cut(ledger, behind, fault);
+            return log_cut(&ledger->log, behind, fault);
         }
         if (verdict == BLOCK_REFUSED) {
             *fault = *ret_doubt;
-            return false;
+            ret_doubt->text[0] = '\0';
+            return fault_prefix(fault, "ledger file %s: ", ledger->log.path);
         }
         if (verdict == BLOCK_DOUBTFUL) {
             fault_prefix(ret_doubt, "ledger file %s: at byte %llu: ", ledger->log.path,
                          (unsigned long long)frame.start);
             finish_load(ledger);
             *ret_done = true;
-            return cut(ledger, frame.start, fault);
+            return log_cut(&ledger->log, behind, fault);
         }
         behind = ledger->scan;
         taken += frame.payload.size + LOG_FRAME_HEADER_SIZE;

@@ -47,6 +47,13 @@ void log_release(struct block_log *log) {
 
 /* ------------------------------------------------------------ windows */
 
+/* A file that is longer already stays: what it holds behind is to be mapped next. */
+static bool grow_file(const struct block_log *log, uint64_t size) {
+    struct stat status;
+    return fstat(log->file, &status) == 0 &&
+           ((uint64_t)status.st_size >= size || ftruncate(log->file, (off_t)size) == 0);
+}
+
 static bool add_window(struct block_log *log, struct fault *fault) {
     if (log->window_count == log->window_capacity) {
         size_t capacity = log->window_capacity == 0 ? 16 : log->window_capacity * 2;
@@ -55,13 +62,13 @@ static bool add_window(struct block_log *log, struct fault *fault) {
         log->windows = windows;
         log->window_capacity = capacity;
     }
-    off_t start = (off_t)(log->window_count * LOG_WINDOW_SIZE);
+    uint64_t start = log->window_count * LOG_WINDOW_SIZE;
     void *window = MAP_FAILED;
     if (log->file < 0) {
         window = mmap(NULL, LOG_WINDOW_SIZE, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    } else if (ftruncate(log->file, start + (off_t)LOG_WINDOW_SIZE) == 0) {
-        window = mmap(NULL, LOG_WINDOW_SIZE, PROT_READ, MAP_SHARED, log->file, start);
+    } else if (grow_file(log, start + LOG_WINDOW_SIZE)) {
+        window = mmap(NULL, LOG_WINDOW_SIZE, PROT_READ, MAP_SHARED, log->file, (off_t)start);
     }
     if (window == MAP_FAILED) {
         return fault_set(fault, "ledger %s: no room for another %llu MiB: %s",
@@ -126,6 +133,23 @@ static struct file_header make_header(uint32_t partition, uint32_t partition_cou
     return header;
 }
 
+/* Why the file is begun anew. */
+static void explain_header(const struct file_header *found, const struct file_header *wanted,
+                           const char *path, struct fault *ret_why) {
+    if (found->magic != wanted->magic) {
+        fault_set(ret_why, "it is not a ledger file");
+    } else if (found->checksum != hash64(found, HEADER_CHECKED_SIZE, CHECK_SEED)) {
+        fault_set(ret_why, "its header is damaged");
+    } else if (found->version != wanted->version) {
+        fault_set(ret_why, "it has format version %u, this build writes %u", found->version,
+                  wanted->version);
+    } else {
+        fault_set(ret_why, "it is of partition %u of %u, not of %u of %u", found->partition,
+                  found->partition_count, wanted->partition, wanted->partition_count);
+    }
+    fault_prefix(ret_why, "ledger file %s is begun anew: ", path);
+}
+
 static void map_file(struct block_log *log, uint64_t size, struct fault *fault) {
     while (log->window_count * LOG_WINDOW_SIZE < size && add_window(log, fault)) {
     }
@@ -155,8 +179,11 @@ static enum log_opening take_file(struct block_log *log, uint32_t partition,
         fault_set(fault, "ledger file %s: %s", log->path, strerror(errno));
         return LOG_FAILED;
     }
-    if (pread(log->file, &found, sizeof found, 0) != (ssize_t)sizeof found ||
-        memcmp(&found, &wanted, sizeof found) != 0) {
+    ssize_t size = pread(log->file, &found, sizeof found, 0);
+    if (size != (ssize_t)sizeof found || memcmp(&found, &wanted, sizeof found) != 0) {
+        if (size != 0) {
+            explain_header(&found, &wanted, log->path, &log->replaced);
+        }
         return begin_file(log, &wanted, fault) ? LOG_OPENED : LOG_FAILED;
     }
     fault->text[0] = '\0';
@@ -185,23 +212,35 @@ enum log_opening log_open(struct block_log *log, const char *path, uint32_t part
 
 /* ------------------------------------------------------------ frames */
 
-static uint64_t check_of(uint32_t size, uint64_t start) {
-    uint64_t parts[2] = {size, start};
+/* `behind`: where the frame before ends. Zeros may stand between two frames only where a window
+ * ends, and this proves that nothing stood there. `mark`: a mark's offset, which has no checksum of
+ * its own as a block has; 0 for others. */
+static uint64_t check_of(uint32_t size, uint64_t start, uint64_t behind, int64_t mark) {
+    uint64_t parts[4] = {size, start, behind, (uint64_t)mark};
     return hash64(parts, sizeof parts, CHECK_SEED);
 }
 
-/* Whether it is a frame at all; LOG_DAMAGED if not. */
-static enum log_kind kind_of(const struct frame_header *header, uint64_t start, uint64_t room) {
+static int64_t mark_of(struct text payload) {
+    int64_t offset = 0;
+    memcpy(&offset, payload.data, sizeof offset);
+    return offset;
+}
+
+/* Whether it is a frame at all; LOG_DAMAGED if not. `rest`: what follows the header. */
+static enum log_kind kind_of(const struct frame_header *header, uint64_t start, uint64_t behind,
+                             struct text rest) {
     if (header->kind == 0 && header->size == 0 && header->check == 0) {
         return LOG_END;
     }
-    if (header->size > room || header->check != check_of(header->size, start)) {
+    bool is_mark = header->kind == MARK_MAGIC;
+    if (header->size > rest.size || (is_mark && header->size != sizeof(int64_t)) ||
+        header->check != check_of(header->size, start, behind, is_mark ? mark_of(rest) : 0)) {
         return LOG_DAMAGED;
     }
     switch (header->kind) {
     case BLOCK_MAGIC: return LOG_BLOCK;
     case FREED_MAGIC: return LOG_FREED;
-    case MARK_MAGIC: return header->size == sizeof(uint64_t) ? LOG_MARK : LOG_DAMAGED;
+    case MARK_MAGIC: return LOG_MARK;
     default: return LOG_DAMAGED;
     }
 }
@@ -211,7 +250,8 @@ static uint64_t next_window(uint64_t position) {
 }
 
 struct log_frame log_scan(const struct block_log *log, uint64_t *cursor) {
-    uint64_t at = *cursor < HEADER_SIZE ? HEADER_SIZE : *cursor;
+    uint64_t behind = *cursor < HEADER_SIZE ? HEADER_SIZE : *cursor;
+    uint64_t at = behind;
     while (at < log->end && at < log->window_count * LOG_WINDOW_SIZE) {
         struct text rest = log_at(log, at);
         if (rest.size < LOG_FRAME_HEADER_SIZE) {
@@ -220,7 +260,8 @@ struct log_frame log_scan(const struct block_log *log, uint64_t *cursor) {
         }
         struct frame_header header;
         memcpy(&header, rest.data, sizeof header);
-        enum log_kind kind = kind_of(&header, at, rest.size - sizeof header);
+        struct text payload = {rest.data + sizeof header, rest.size - sizeof header};
+        enum log_kind kind = kind_of(&header, at, behind, payload);
         if (kind == LOG_END) {
             /* Nothing more in this window; a frame that did not fit is in the next. */
             at = next_window(at);
@@ -231,10 +272,8 @@ struct log_frame log_scan(const struct block_log *log, uint64_t *cursor) {
         if (kind == LOG_DAMAGED) {
             return frame;
         }
-        frame.payload = (struct text){rest.data + sizeof header, header.size};
-        if (kind == LOG_MARK) {
-            memcpy(&frame.offset, frame.payload.data, sizeof frame.offset);
-        }
+        frame.payload = (struct text){payload.data, header.size};
+        frame.offset = kind == LOG_MARK ? mark_of(payload) : -1;
         *cursor = at + sizeof header + header.size;
         return frame;
     }
@@ -253,7 +292,7 @@ bool log_cut(struct block_log *log, uint64_t position, struct fault *fault) {
            fault_set(fault, "ledger file %s: %s", log->path, strerror(errno));
 }
 
-static bool append(struct block_log *log, uint32_t kind, struct text payload,
+static bool append(struct block_log *log, uint32_t kind, struct text payload, int64_t mark,
                    uint64_t *ret_position, struct fault *fault) {
     size_t size = payload.size + LOG_FRAME_HEADER_SIZE;
     REQUIRE(size <= LOG_WINDOW_SIZE - HEADER_SIZE);
@@ -265,7 +304,7 @@ static bool append(struct block_log *log, uint32_t kind, struct text payload,
         return false;
     }
     struct frame_header header = {kind, (uint32_t)payload.size,
-                                  check_of((uint32_t)payload.size, start)};
+                                  check_of((uint32_t)payload.size, start, log->end, mark)};
     /* iovec has no const; nothing is written through it. */
     struct iovec parts[2] = {{&header, sizeof header},
                              {(void *)(uintptr_t)payload.data, payload.size}};
@@ -280,15 +319,15 @@ static bool append(struct block_log *log, uint32_t kind, struct text payload,
 bool log_append(struct block_log *log, struct text block, uint64_t *ret_position,
                 struct fault *fault) {
     REQUIRE(block.size > 0);
-    bool is_good = append(log, BLOCK_MAGIC, block, ret_position, fault);
+    bool is_good = append(log, BLOCK_MAGIC, block, 0, ret_position, fault);
     log->bytes += is_good ? block.size : 0;
     return is_good;
 }
 
 bool log_append_mark(struct block_log *log, int64_t offset, struct fault *fault) {
     uint64_t unused = 0;
-    return append(log, MARK_MAGIC, (struct text){(const char *)&offset, sizeof offset}, &unused,
-                  fault);
+    return append(log, MARK_MAGIC, (struct text){(const char *)&offset, sizeof offset}, offset,
+                  &unused, fault);
 }
 
 /* Whole pages inside the payload go back to the file system, or to the system's memory. */
@@ -312,7 +351,7 @@ bool log_drop(struct block_log *log, uint64_t position, struct fault *fault) {
     uint64_t start = position - LOG_FRAME_HEADER_SIZE;
     struct frame_header header;
     memcpy(&header, log_at(log, start).data, sizeof header);
-    REQUIRE(header.kind == BLOCK_MAGIC && header.check == check_of(header.size, start));
+    REQUIRE(header.kind == BLOCK_MAGIC);
     header.kind = FREED_MAGIC;
     struct iovec parts[2] = {{&header, sizeof header}, {NULL, 0}};
     if (!write_at(log, start, parts, fault)) {

@@ -8,6 +8,8 @@
  *     kind "BLCK"  a block, as in the topic
  *          "MARK"  offset:u64 — all earlier blocks stand below this offset of the topic
  *          "FREE"  was a block that cleaning moved; its payload is a hole
+ *     check: XXH3 of size:u64 start:u64 end of the frame before:u64 a mark's offset:u64 (else 0),
+ *     so that no frame is met without all those before it
  *
  * It is mapped in windows, so an entry is read in place and never moves; a frame does not cross a
  * window's end. Writing goes through pwrite, so a full disk is an error and not a signal. Positions
@@ -38,8 +40,9 @@ struct block_log {
     uint8_t **windows;
     size_t window_count;
     size_t window_capacity;
-    uint64_t end;   /* where the next frame begins */
-    uint64_t bytes; /* in blocks that are not freed */
+    uint64_t end;          /* where the next frame begins */
+    uint64_t bytes;        /* in blocks that are not freed */
+    struct fault replaced; /* why log_open began a file anew that was not empty; else no text */
 };
 
 /* Memory only. */
