@@ -200,12 +200,11 @@ static bool read_scalar(struct cursor *from, const struct plan_node *node, struc
 
 static bool set_measure(const struct line_field *field, const struct scalar *scalar,
                         struct measure *ret_measure, struct reject *reject) {
-    int128 units = 0;
     if (scalar->bytes.size == 0) {
         return reject_set(reject, REJECT_FIELD_INVALID, "%s: a decimal without bytes", field->name);
     }
-    if (!decimal_from_bytes((const uint8_t *)scalar->bytes.data, scalar->bytes.size, &units) ||
-        !decimal_rescale(units, scalar->node->scale, MEASURE_SCALE, &ret_measure->units)) {
+    if (!decimal_from_bytes_rescaled((const uint8_t *)scalar->bytes.data, scalar->bytes.size,
+                                     scalar->node->scale, MEASURE_SCALE, &ret_measure->units)) {
         return reject_set(reject, REJECT_AMOUNT_OVERFLOW, "%s: does not fit decimal(%d,%d)",
                           field->name, DECIMAL_PRECISION, MEASURE_SCALE);
     }

@@ -255,6 +255,68 @@ bool decimal_from_bytes(const uint8_t *data, size_t size, int128 *ret_units) {
     return true;
 }
 
+/* Magnitudes beyond 128 bits, least significant limb first. */
+#define WIDE_LIMB_COUNT 16
+#define WIDE_SIZE_MAX (WIDE_LIMB_COUNT * sizeof(uint32_t))
+
+/* Divides in place; returns the rest. */
+static uint32_t wide_divide(uint32_t limbs[WIDE_LIMB_COUNT], uint32_t divisor) {
+    uint64_t rest = 0;
+    for (size_t i = WIDE_LIMB_COUNT; i-- > 0;) {
+        rest = rest << 32 | limbs[i];
+        limbs[i] = (uint32_t)(rest / divisor);
+        rest %= divisor;
+    }
+    return (uint32_t)rest;
+}
+
+/* Two's complement, big-endian, 1 to WIDE_SIZE_MAX bytes. */
+static void wide_magnitude(const uint8_t *data, size_t size, uint32_t limbs[WIDE_LIMB_COUNT]) {
+    bool is_negative = (data[0] & 0x80) != 0;
+    unsigned carry = is_negative ? 1 : 0;
+    memset(limbs, 0, WIDE_LIMB_COUNT * sizeof limbs[0]);
+    for (size_t i = 0; i < size; i++) {
+        unsigned byte = data[size - 1 - i];
+        byte = (is_negative ? byte ^ 0xFF : byte) + carry;
+        carry = byte >> 8;
+        limbs[i / 4] |= (uint32_t)(byte & 0xFF) << (8 * (i % 4));
+    }
+}
+
+bool decimal_from_bytes_rescaled(const uint8_t *data, size_t size, unsigned from_scale,
+                                 unsigned to_scale, int128 *ret_units) {
+    int128 units = 0;
+    if (decimal_from_bytes(data, size, &units)) {
+        return decimal_rescale(units, from_scale, to_scale, ret_units);
+    }
+    if (size == 0 || size > WIDE_SIZE_MAX || from_scale <= to_scale) {
+        return false;
+    }
+    uint32_t limbs[WIDE_LIMB_COUNT];
+    wide_magnitude(data, size, limbs);
+    uint32_t last = 0; /* the first dropped digit */
+    bool more = false; /* something stands behind it */
+    for (unsigned dropped = from_scale - to_scale; dropped > 0; dropped--) {
+        more = more || last != 0;
+        last = wide_divide(limbs, 10);
+    }
+    for (size_t i = 3; i < WIDE_LIMB_COUNT; i++) {
+        if (limbs[i] != 0) {
+            return false; /* 10^28 needs 94 bits */
+        }
+    }
+    uint128 magnitude = (uint128)limbs[2] << 64 | (uint128)limbs[1] << 32 | limbs[0];
+    if (last > 5 || (last == 5 && (more || (magnitude & 1) == 1))) {
+        magnitude++;
+    }
+    units = (data[0] & 0x80) != 0 ? -(int128)magnitude : (int128)magnitude;
+    if (!decimal_fits(units)) {
+        return false;
+    }
+    *ret_units = units;
+    return true;
+}
+
 bool money_accrue(struct measure measure, struct rate rate, struct amount *ret_amount) {
     REQUIRE(decimal_fits(measure.units));
     REQUIRE(rate.units >= 0 && rate.units <= 100 * RATE_UNITS_ONE);

@@ -267,6 +267,10 @@ Test(decode, decimals_of_any_scale) {
         {"bytes", 60, TEXT("\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"),
          REJECT_NONE, 0},
         {"bytes", 1000, TEXT("\1"), REJECT_NONE, 0},
+        /* 100.5, wider than 128 bits before it is rounded. */
+        {"bytes", 40,
+         TEXT("\x0B\x89\x6D\xF7\x69\x31\xDE\xAD\x3E\xEA\x80\xD4\x94\x80\x00\x00\x00\x00"),
+         REJECT_NONE, INT64_C(1005000000000)},
         {"fixed", 10, TEXT("\0\0\0\0\0\0\0\5"), REJECT_NONE, 5},
         {"fixed", 10, TEXT("\xFB"), REJECT_NONE, -5},
         {"bytes", 10, TEXT(""), REJECT_FIELD_INVALID, 0},
