@@ -379,6 +379,32 @@ Test(posting, changes_of_any_fact_are_stored) {
     life_release(&life);
 }
 
+/* A request for one program, the first one as well as any other, leaves all others as they are. */
+Test(posting, a_rerate_of_one_program_touches_no_other) {
+    for (int only = 0; only < 3; only++) {
+        struct life life;
+        life_init(&life);
+        struct billing_line line = line_of(1);
+        struct target before[] = {target_of(0, "a", 10), target_of(1, "a", 20),
+                                  forgone_of(2, "a", 30, FORGONE_MPN_INACTIVE)};
+        post(&life, &line, before, 3, at_offset(1));
+        struct target after[] = {target_of(0, "b", 11), target_of(1, "b", 21),
+                                 target_of(2, "b", 31)};
+        post(&life, &line, after, 3, rerate_at(5, only));
+        cr_assert_eq(life.posting.event_count, 2);
+        cr_assert_eq(life.state.earner_count, 4);
+        for (size_t i = 0; i < life.state.earner_count; i++) {
+            const struct earner *earner = &life.state.earners[i];
+            bool is_named = earner->program_index == (size_t)only;
+            cr_expect(is_named || text_equal(earner->partner_mpn_id, TEXT("a")));
+            cr_expect(is_named ||
+                      earner->cumulative.units == before[earner->program_index].cumulative.units ||
+                      earner->forgone_amount.units == 30);
+        }
+        life_release(&life);
+    }
+}
+
 /* Optional numbers count where they are there, and only there. */
 Test(posting, optional_facts_are_compared_by_value) {
     struct life life;
