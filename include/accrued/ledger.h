@@ -103,8 +103,8 @@ int64_t ledger_mark(const struct ledger *ledger);
 void ledger_set_mark(struct ledger *ledger, int64_t offset);
 /* Were blocks appended since the last mark? */
 bool ledger_wants_mark(const struct ledger *ledger);
-/* A block of the topic that shows that the file belongs to another ledger: ledger_discard, and
- * restore from the beginning. */
+/* A block of the topic that shows that the file belongs to another ledger, or to another history of
+ * this one: ledger_discard, and restore from the beginning. */
 bool ledger_is_foreign(const struct ledger *ledger, struct text block);
 void ledger_discard(struct ledger *ledger);
 

@@ -39,7 +39,8 @@ static void squeeze(struct block_table *table) {
 
 void blocks_add(struct block_table *table, struct block_info block) {
     REQUIRE(block.size > 0);
-    REQUIRE(table->count == 0 || table->items[table->count - 1].position < block.position);
+    REQUIRE(table->count == 0 || (table->items[table->count - 1].position < block.position &&
+                                  table->items[table->count - 1].id < block.id));
     if (table->count == table->capacity) {
         if (table->dropped * 2 > table->count) {
             squeeze(table);
@@ -85,6 +86,21 @@ const struct block_info *blocks_from(const struct block_table *table, uint64_t p
         at++;
     }
     return at < table->count ? &table->items[at] : NULL;
+}
+
+const struct block_info *blocks_by_id(const struct block_table *table, uint64_t id) {
+    size_t low = 0;
+    size_t high = table->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (table->items[middle].id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool is_there = low < table->count && table->items[low].id == id && table->items[low].size > 0;
+    return is_there ? &table->items[low] : NULL;
 }
 
 void blocks_gain(struct block_table *table, uint64_t position, size_t size) {

@@ -15,7 +15,7 @@ struct block_info {
 };
 
 struct block_table {
-    struct block_info *items; /* ascending by position */
+    struct block_info *items; /* ascending by position and by id */
     size_t count;
     size_t capacity;
     size_t dropped; /* how many items are */
@@ -36,6 +36,8 @@ void blocks_add(struct block_table *table, struct block_info block);
 struct block_info *blocks_of(const struct block_table *table, uint64_t position);
 /* The first block at or behind a position that is not dropped, or NULL. */
 const struct block_info *blocks_from(const struct block_table *table, uint64_t position);
+/* NULL: there is none with this id, or it was dropped. */
+const struct block_info *blocks_by_id(const struct block_table *table, uint64_t id);
 /* An entry of `size` bytes at a position became some line's newest, or ceased to be. */
 void blocks_gain(struct block_table *table, uint64_t position, size_t size);
 void blocks_lose(struct block_table *table, uint64_t position, size_t size);

@@ -124,9 +124,18 @@ bool ledger_restore(struct ledger *ledger, struct text block, struct fault *faul
     return ledger_take_in(ledger, block, false, 0, fault) == BLOCK_TAKEN;
 }
 
+/* The block with this id, if it came from the file and was not dropped, has other bytes. */
+static bool is_rewritten(const struct ledger *ledger, uint64_t id, struct text block) {
+    const struct block_info *info = blocks_by_id(&ledger->table, id);
+    return info != NULL &&
+           (info->size != block.size ||
+            memcmp(log_at(&ledger->log, info->position).data, block.data, block.size) != 0);
+}
+
 bool ledger_is_foreign(const struct ledger *ledger, struct text block) {
     struct block_view view;
     struct fault unused;
     return ledger->loaded_id > 0 && block_parse(block, &view, &unused) &&
-           view.header.incarnation != ledger->loaded_incarnation;
+           (view.header.incarnation != ledger->loaded_incarnation ||
+            (view.header.id <= ledger->loaded_id && is_rewritten(ledger, view.header.id, block)));
 }

@@ -1,6 +1,7 @@
 #include "ledger_world.h"
 
 #include "../../src/ledger/log.h"
+#include "accrued/hash.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +17,9 @@ static void work(struct world *world, struct dice *dice, int transactions) {
         }
         if (dice_hits(dice, 6)) {
             struct ledger_rerate rerate = ledger_rerate(world->ledger);
-            rerate = (struct ledger_rerate){rerate.offset + 1, dice_below(dice, 9), 3};
+            rerate.offset++;
+            rerate.reached = dice_below(dice, 9);
+            rerate.head = rerate.reached > 0 ? rerate.offset : 0;
             ledger_set_rerate(world->ledger, rerate, true);
         }
         if (dice_hits(dice, 5)) {
@@ -193,6 +196,234 @@ Test(ledger_file, a_stretch_of_zeros_or_noise_anywhere_is_noticed, .timeout = 60
         buffer_release(&damaged);
     }
     buffer_release(&bytes);
+    world_free(world);
+    remove_path(path);
+}
+
+/* ------------------------------------------------------------ files of others */
+
+static void flip_header(const char *path, size_t at, uint8_t bits, bool is_sealed_again) {
+    struct buffer bytes = read_bytes(path);
+    bytes.data[at] ^= bits;
+    if (is_sealed_again) {
+        uint64_t sum = hash64(bytes.data, 56, UINT64_C(0x61636c66));
+        memcpy(bytes.data + 56, &sum, sizeof sum);
+    }
+    write_bytes(path, bytes.data, bytes.size);
+    buffer_release(&bytes);
+}
+
+Test(ledger_file, of_another_version_or_partition_is_begun_anew) {
+    static const struct {
+        size_t at;
+        uint8_t bits;
+        bool is_sealed_again;
+        const char *told;
+    } cases[] = {
+        {0, 1, true, "it is not a ledger file"},
+        {4, 3, true, "it has format version 2, this build writes 1"},
+        {5, 128, true, "it has format version 32769, this build writes 1"},
+        {8, 2, true, "it is of partition 2 of 4, not of 0 of 4"},
+        {12, 1, true, "it is of partition 0 of 5, not of 0 of 4"},
+        {12, 1, false, "its header is damaged"},
+        {40, 1, false, "its header is damaged"},
+        {56, 1, false, "its header is damaged"},
+    };
+    char *path = fresh_path();
+    struct world *world = small_world(path, 8);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        world_stop(world);
+        flip_header(path, cases[i].at, cases[i].bits, cases[i].is_sealed_again);
+        struct fault doubt;
+        struct ledger *loaded = load_file(path, &doubt);
+        cr_assert(strstr(doubt.text, cases[i].told) != NULL, "%s", doubt.text);
+        cr_assert(strstr(doubt.text, path) != NULL, "%s", doubt.text);
+        cr_assert_eq(ledger_mark(loaded), -1);
+        cr_assert_eq(ledger_line_count(loaded), 0);
+        ledger_free(loaded);
+        world_start(world, false);
+        cr_assert_str_empty(world->doubt.text);
+        world_check(world);
+        world_stop(world);
+        world_start(world, false);
+        cr_assert_eq(ledger_mark(world->ledger), world->topic.end);
+        world_check(world);
+    }
+    world_free(world);
+    remove_path(path);
+}
+
+Test(ledger_file, of_any_other_kind_is_begun_anew) {
+    char *path = fresh_path();
+    static const char *const contents[] = {"x", "a text that somebody left here by mistake", ""};
+    for (size_t i = 0; i < 3; i++) {
+        write_bytes(path, contents[i], strlen(contents[i]));
+        struct world *world = world_open(path);
+        cr_assert_eq(world->doubt.text[0] == '\0', contents[i][0] == '\0');
+        world_post(world, 3);
+        world_commit(world, BLOCK_SIZE_MAX);
+        world_stop(world);
+        world_start(world, false);
+        cr_assert_str_empty(world->doubt.text);
+        world_check(world);
+        world_free(world);
+    }
+    remove_path(path);
+}
+
+Test(ledger_file, has_one_owner) {
+    char *path = fresh_path();
+    struct world *world = small_world(path, 9);
+    struct ledger *second = ledger_open(&world_programs, 0, 4);
+    struct fault fault = {""};
+    bool is_taken = false;
+    cr_assert(!ledger_attach(second, path, &is_taken, &fault));
+    cr_assert(is_taken);
+    cr_assert(strstr(fault.text, path) != NULL, "%s", fault.text);
+    /* It works in memory, and the first one's file is as it was. */
+    restore_from(second, &world->topic, -1, false);
+    cr_assert(ledgers_equal(second, world->ledger));
+    cr_assert(!ledger_wants_mark(second));
+    ledger_free(second);
+    world_stop(world);
+    world_start(world, false);
+    world_check(world);
+    world_free(world);
+    remove_path(path);
+}
+
+Test(ledger_file, that_cannot_be_opened_is_a_fault) {
+    struct ledger *ledger = ledger_open(&world_programs, 0, 4);
+    struct fault fault = {""};
+    bool is_taken = true;
+    cr_assert(!ledger_attach(ledger, "/no/such/directory/0.ledger", &is_taken, &fault));
+    cr_assert(!is_taken);
+    cr_assert(strstr(fault.text, "/no/such/directory/0.ledger: No such file or directory") != NULL,
+              "%s", fault.text);
+    cr_assert(!ledger_attach(ledger, "/", &is_taken, &fault));
+    cr_assert(!is_taken);
+    ledger_free(ledger);
+}
+
+/* The same topic name in another environment, and its file copied here. */
+Test(ledger_file, of_another_ledger_is_recognised_by_the_topic) {
+    char *path = fresh_path();
+    struct world *other = small_world(path, 10);
+    uint64_t other_id = ledger_last_block_id(other->ledger);
+    world_free(other);
+    struct world *world = world_open(NULL);
+    world->incarnation = 78;
+    struct dice dice = {11};
+    work(world, &dice, 30);
+    cr_assert_gt(ledger_last_block_id(world->ledger), other_id);
+    world_stop(world);
+    world->path = path;
+    struct fault doubt;
+    struct ledger *loaded = load_file(path, &doubt);
+    cr_assert_str_empty(doubt.text);
+    cr_assert(ledger_is_foreign(loaded, record_block(&world->topic, 0)));
+    cr_assert(!ledger_is_foreign(loaded, TEXT("not a block")));
+    ledger_discard(loaded);
+    cr_assert_eq(ledger_line_count(loaded), 0);
+    cr_assert_eq(ledger_mark(loaded), -1);
+    cr_assert_eq(ledger_last_block_id(loaded), 0);
+    cr_assert(!ledger_is_foreign(loaded, record_block(&world->topic, 0)));
+    restore_from(loaded, &world->topic, -1, false);
+    ledger_set_mark(loaded, world->topic.end);
+    ledger_free(loaded);
+    world_start(world, false);
+    cr_assert_str_empty(world->doubt.text);
+    world_check(world);
+    world_free(world);
+    remove_path(path);
+}
+
+/* Kafka lost its end and the ids were given again: the same ledger by name, another history. */
+Test(ledger_file, with_another_history_of_the_same_ledger_is_foreign) {
+    char *path = fresh_path();
+    struct world *world = world_open(path);
+    for (size_t i = 0; i < 4; i++) {
+        world_post(world, i);
+        world_commit(world, BLOCK_SIZE_MAX);
+    }
+    world_stop(world);
+    struct fault doubt;
+    struct ledger *loaded = load_file(path, &doubt);
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert(!ledger_is_foreign(loaded, record_block(&world->topic, i)));
+    }
+    struct world *others = world_open(NULL);
+    for (size_t i = 0; i < 3; i++) {
+        world_post(others, i);
+        world_commit(others, BLOCK_SIZE_MAX);
+    }
+    world_post(others, 77);
+    world_commit(others, BLOCK_SIZE_MAX);
+    cr_assert(!ledger_is_foreign(loaded, record_block(&others->topic, 2)));
+    cr_assert(ledger_is_foreign(loaded, record_block(&others->topic, 3)));
+    world_free(others);
+    ledger_free(loaded);
+    world_free(world);
+    remove_path(path);
+}
+
+Test(ledger_file, of_a_newer_configuration_is_refused_and_stays) {
+    char *path = fresh_path();
+    struct world *world = small_world(path, 12);
+    world_stop(world);
+    struct program one_item[] = {{.id = {"reseller", 8}}};
+    struct programs lacking = {.items = one_item, .count = 1, .revision = 1};
+    struct programs older = {
+        .items = world_program_items, .count = WORLD_PROGRAM_COUNT, .revision = 0};
+    const struct programs *const programs[] = {&lacking, &older};
+    static const char *const told[] = {"entries of program osu", "deploy the newer file first"};
+    for (size_t i = 0; i < 2; i++) {
+        struct ledger *ledger = ledger_open(programs[i], 0, 4);
+        struct fault fault = {""};
+        struct fault doubt = {""};
+        bool is_taken = false;
+        bool is_done = false;
+        cr_assert(ledger_attach(ledger, path, &is_taken, &fault), "%s", fault.text);
+        cr_assert(!ledger_load(ledger, SIZE_MAX, &is_done, &doubt, &fault));
+        cr_assert(strstr(fault.text, told[i]) != NULL, "%s", fault.text);
+        cr_assert(strstr(fault.text, path) != NULL, "%s", fault.text);
+        cr_assert_str_empty(doubt.text);
+        ledger_free(ledger);
+    }
+    world_start(world, false);
+    cr_assert_str_empty(world->doubt.text);
+    world_check(world);
+    world_free(world);
+    remove_path(path);
+}
+
+/* ------------------------------------------------------------ marks */
+
+Test(ledger_file, wants_a_mark_after_each_block) {
+    char *path = fresh_path();
+    struct world *world = world_open(path);
+    cr_assert(!ledger_wants_mark(world->ledger));
+    world_post(world, 1);
+    cr_assert(!ledger_wants_mark(world->ledger));
+    world_commit(world, BLOCK_SIZE_MAX);
+    cr_assert(ledger_wants_mark(world->ledger));
+    cr_assert_eq(ledger_mark(world->ledger), 0);
+    ledger_set_mark(world->ledger, world->topic.end);
+    cr_assert(!ledger_wants_mark(world->ledger));
+    cr_assert_eq(ledger_mark(world->ledger), world->topic.end);
+    world_commit(world, BLOCK_SIZE_MAX); /* nothing to say: no block */
+    cr_assert(!ledger_wants_mark(world->ledger));
+    world_post(world, 2);
+    world_abort(world);
+    cr_assert(!ledger_wants_mark(world->ledger));
+    world_free(world);
+    /* In memory nobody would ever read it. */
+    world = world_open(NULL);
+    world_post(world, 1);
+    world_commit(world, BLOCK_SIZE_MAX);
+    cr_assert(!ledger_wants_mark(world->ledger));
+    ledger_set_mark(world->ledger, 9);
+    cr_assert_eq(ledger_mark(world->ledger), 9);
     world_free(world);
     remove_path(path);
 }

@@ -297,11 +297,13 @@ static inline struct ledger *prefix_of(const struct topic *topic, uint64_t last_
 
 /* A path in a fresh directory, removed by remove_path. */
 static inline char *fresh_path(void) {
-    char directory[] = "/tmp/accrued-ledger-XXXXXX";
+    char in_memory[] = "/dev/shm/accrued-ledger-XXXXXX";
+    char on_disk[] = "/tmp/accrued-ledger-XXXXXX";
+    char *directory = access("/dev/shm", W_OK) == 0 ? in_memory : on_disk;
     cr_assert(mkdtemp(directory) != NULL);
-    char *path = malloc(sizeof directory + 16);
+    char *path = malloc(sizeof in_memory + 16);
     cr_assert(path != NULL);
-    (void)snprintf(path, sizeof directory + 16, "%s/0.ledger", directory);
+    (void)snprintf(path, sizeof in_memory + 16, "%s/0.ledger", directory);
     return path;
 }
 
