@@ -56,8 +56,8 @@ size_t decimal_format(int128 units, unsigned scale, char to[DECIMAL_TEXT_SIZE]);
 size_t decimal_to_bytes(int128 units, uint8_t to[DECIMAL_BYTES_MAX]);
 /* Any size from 1 to 64 bytes; a value that does not fit 127 bits: false. Empty: false. */
 bool decimal_from_bytes(const uint8_t *data, size_t size, int128 *ret_units);
-/* The same at any scale, to units at `to_scale`, rounded half-even once: also a value that fits only
- * when rounded, of up to 64 bytes. false: empty, or overflow. */
+/* The same at any scale, to units at `to_scale`, rounded half-even once: also a value that fits
+ * only when rounded, of up to 64 bytes. false: empty, or overflow. */
 bool decimal_from_bytes_rescaled(const uint8_t *data, size_t size, unsigned from_scale,
                                  unsigned to_scale, int128 *ret_units);
 
