@@ -341,6 +341,7 @@ static enum verdict round_once(struct lane *lane, struct fault *fault) {
         verdict = process_batch(lane, fault);
         lane->idle_since_ms = clock_steady_ms();
     } else {
+        batch_clear(&lane->batch); /* all that was gathered was taken away */
         verdict = idle(lane, fault);
     }
     if (verdict == VERDICT_COMMITTED && lane_rerate_is_due(lane) && !batch_has_work(lane) &&
