@@ -47,7 +47,7 @@ struct claim {
     int64_t fetch_offset;
     int64_t position;     /* −1: nothing handed out or stepped over */
     int64_t end_told;     /* where the end of the partition was last told; −1: nowhere */
-    int64_t stale_offset; /* a record fetched before a pause or seek is still to come; −1: none */
+    int64_t stale_offset; /* a record fetched before a pause is still to come; −1: none */
 };
 
 enum operation_kind { OPERATION_ASSIGN, OPERATION_REVOKE, OPERATION_ERROR };
@@ -85,6 +85,7 @@ struct production {
     rd_kafka_resp_err_t error; /* FAILED, FATAL */
     struct producer_id id;
     struct queued *queue;
+    size_t queue_first; /* what is before has been sent */
     size_t queue_count;
     size_t queue_capacity;
     bool is_sending;    /* the background thread has been told */

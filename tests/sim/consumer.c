@@ -314,20 +314,24 @@ rd_kafka_resp_err_t rd_kafka_message_headers(const rd_kafka_message_t *message,
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+static void add_claim(rd_kafka_t *handle, const rd_kafka_topic_partition_t *wanted) {
+    REQUIRE(claim_of(handle, wanted->topic, wanted->partition) == NULL);
+    REQUIRE(handle->claim_count < SIM_PARTITIONS_MAX);
+    handle->claims[handle->claim_count++] = (struct claim){
+        .log = &broker_topic(wanted->topic)->logs[wanted->partition],
+        .is_fetching = handle->group.is_subscribed ? sim_chance(5000) : true,
+        .fetch_from_ms = sim_now() + sim_between(0, sim_plan.travel_ms_max),
+        .fetch_offset = wanted->offset > 0 ? wanted->offset : 0,
+        .position = -1,
+        .end_told = -1,
+        .stale_offset = -1,
+    };
+}
+
 rd_kafka_error_t *rd_kafka_incremental_assign(rd_kafka_t *handle,
                                               const rd_kafka_topic_partition_list_t *list) {
     for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *wanted = &list->elems[i];
-        REQUIRE(claim_of(handle, wanted->topic, wanted->partition) == NULL);
-        REQUIRE(handle->claim_count < SIM_PARTITIONS_MAX);
-        handle->claims[handle->claim_count++] = (struct claim){
-            .log = &broker_topic(wanted->topic)->logs[wanted->partition],
-            .is_fetching = handle->group.is_subscribed ? sim_chance(5000) : true,
-            .fetch_from_ms = sim_now() + sim_between(0, 10),
-            .position = -1,
-            .end_told = -1,
-            .stale_offset = -1,
-        };
+        add_claim(handle, &list->elems[i]);
     }
     return NULL;
 }
@@ -345,8 +349,10 @@ rd_kafka_error_t *rd_kafka_incremental_unassign(rd_kafka_t *handle,
 
 rd_kafka_resp_err_t rd_kafka_assign(rd_kafka_t *handle,
                                     const rd_kafka_topic_partition_list_t *list) {
-    REQUIRE(list == NULL);
     handle->claim_count = 0;
+    for (int i = 0; list != NULL && i < list->cnt; i++) {
+        add_claim(handle, &list->elems[i]);
+    }
     handle->group.is_lost = false;
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -382,7 +388,7 @@ rd_kafka_resp_err_t rd_kafka_consumer_close(rd_kafka_t *handle) {
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* What was fetched ahead may come through though the partition was paused or moved meanwhile. */
+/* What was fetched ahead may come through though the partition was paused meanwhile. */
 static void leave_stale(const rd_kafka_t *handle, struct claim *claim) {
     if (sim_trouble(sim_plan.stale_fetches) && claim->is_fetching && !claim->is_paused &&
         claim->fetch_offset < log_stable(claim->log) &&
@@ -432,7 +438,10 @@ rd_kafka_error_t *rd_kafka_seek_partitions(rd_kafka_t *handle,
         claim->is_fetching = true;
         wanted->err = RD_KAFKA_RESP_ERR__STATE;
     } else {
-        leave_stale(handle, claim);
+        /* What was fetched before is outdated by version, and the position is unknown again. */
+        claim->stale_offset = -1;
+        claim->position = -1;
+        claim->end_told = -1;
         sim_trace("seek %s [%d] to %lld", wanted->topic, wanted->partition,
                   (long long)wanted->offset);
         claim->fetch_offset = wanted->offset;

@@ -71,6 +71,9 @@ static void note(struct log *log, const struct fed *fed) {
     }
     world.fed[p][at] = *fed;
     world.fed[p][at].fed_ms = sim_now();
+    sim_trace("[%d] %zu: line-%d revision %lld%s%s, %lld cents to %d", p, at, fed->line,
+              (long long)fed->revision, fed->is_void ? " void" : "", fed->is_bad ? " bad" : "",
+              (long long)fed->cents, 1000 + fed->reseller);
 }
 
 struct feeding {
@@ -259,7 +262,7 @@ static void change_some(void *context, uint64_t unused) {
 
 void feed_begin(int64_t end_ms) {
     feed.end_ms = end_ms;
-    feed.gap_ms = sim_between(20, 600);
+    feed.gap_ms = sim_between(20, 600) + end_ms / 100;
     feed.change_gap_ms = sim_between(20, 2000);
     feed.uses_transactions = sim_chance(5000);
     for (int i = 0; i < world.customer_count; i++) {

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define MEMBERS_MAX 16
+#define MEMBERS_MAX 256
 #define PENDING_MAX 64
 
 struct member {

@@ -80,12 +80,13 @@ rd_kafka_error_t *rd_kafka_begin_transaction(rd_kafka_t *handle) {
     production->is_registered = false;
     production->transaction++;
     production->queue_count = 0;
+    production->queue_first = 0;
     return NULL;
 }
 
 /* Sends the first of the queue. false: not now, or never any more. */
 static bool send_first(struct production *production) {
-    struct queued *queued = &production->queue[0];
+    struct queued *queued = &production->queue[production->queue_first];
     rd_kafka_resp_err_t error = broker_add_partition(production->id, queued->log);
     if (error == RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS) {
         return false;
@@ -108,10 +109,18 @@ static bool send_first(struct production *production) {
         rd_kafka_error_destroy(fail(production, error));
         return false;
     }
-    production->queue_count--;
-    memmove(production->queue, production->queue + 1,
-            production->queue_count * sizeof *production->queue);
+    production->queue_first++;
     return true;
+}
+
+static bool has_queued(const struct production *production) {
+    return production->queue_first < production->queue_count;
+}
+
+/* Sends some of the queue, in as many requests as there happen to be. */
+static void send_request(struct production *production) {
+    while (has_queued(production) && send_first(production) && !sim_chance(300)) {
+    }
 }
 
 static void send_some(void *context, uint64_t transaction) {
@@ -125,10 +134,8 @@ static void send_some(void *context, uint64_t transaction) {
     if (production->state != PRODUCER_OPEN) {
         return;
     }
-    /* In as many requests as there happen to be. */
-    while (production->queue_count > 0 && send_first(production) && !sim_chance(2500)) {
-    }
-    if (production->queue_count > 0 && production->state == PRODUCER_OPEN) {
+    send_request(production);
+    if (has_queued(production) && production->state == PRODUCER_OPEN) {
         production->is_sending = true;
         sim_at(sim_now() + sim_between(1, 10), send_some, handle, transaction);
     }
@@ -152,8 +159,8 @@ static rd_kafka_resp_err_t enqueue(rd_kafka_t *handle, struct log *log,
         production->is_sending = true;
         sim_at(sim_now() + sim_between(0, 10), send_some, handle, production->transaction);
     }
-    if (sim_chance(500)) {
-        sim_sleep(sim_between(0, 10));
+    if (sim_chance(300)) {
+        sim_sleep(sim_between(0, 5));
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -264,14 +271,13 @@ rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(
 }
 
 static rd_kafka_error_t *flush(struct production *production) {
-    while (production->queue_count > 0) {
+    while (has_queued(production)) {
         if (has_failed(production)) {
             return same_again(production);
         }
         sim_travel();
-        if (production->state == PRODUCER_OPEN && production->queue_count > 0 &&
-            !send_first(production)) {
-            sim_sleep(sim_between(1, 5));
+        if (production->state == PRODUCER_OPEN) {
+            send_request(production);
         }
     }
     return has_failed(production) ? same_again(production) : NULL;
@@ -335,6 +341,7 @@ rd_kafka_error_t *rd_kafka_abort_transaction(rd_kafka_t *handle, int timeout_ms)
         return client_error(RD_KAFKA_RESP_ERR__STATE, false, false, false);
     }
     production->queue_count = 0;
+    production->queue_first = 0;
     production->transaction++;
     production->is_sending = false;
     if (production->is_registered) {

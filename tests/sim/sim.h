@@ -86,7 +86,7 @@ struct sim_plan {
     uint64_t abort_fails;
     uint64_t init_fails;
     uint64_t asks_fail;     /* offsets and watermarks */
-    uint64_t stale_fetches; /* a record after a pause or a seek, twice */
+    uint64_t stale_fetches; /* a record after a pause, twice */
     uint64_t seek_fails;
     uint64_t redis_drops; /* a connection breaks on use */
     bool has_reference_changes;

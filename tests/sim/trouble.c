@@ -176,6 +176,17 @@ void trouble_heal(void) {
     for (size_t i = 0; i < 8; i++) {
         trouble.down_until_ms[i] = 0;
     }
+    /* Of two that share a transactional.id the younger stays: they would fence each other for ever.
+     */
+    for (size_t i = 0; i < trouble.count; i++) {
+        for (size_t n = i + 1; n < trouble.count; n++) {
+            struct process *elder = trouble.processes[i];
+            if (!elder->is_dead && !trouble.processes[n]->is_dead &&
+                elder->instance == trouble.processes[n]->instance) {
+                sim_process_kill(elder);
+            }
+        }
+    }
 }
 
 void trouble_restart_all(void) {
