@@ -3,10 +3,6 @@
 #include "../../src/ledger/log.h"
 #include "accrued/hash.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <sys/resource.h>
-
 #define BLOCK_SIZE_MAX 3000
 
 /* Some transactions of a few lines each, a mark now and then. */

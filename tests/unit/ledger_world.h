@@ -320,14 +320,17 @@ static inline struct buffer read_bytes(const char *path) {
     buffer_init(&bytes);
     int file = open(path, O_RDONLY);
     cr_assert(file >= 0);
-    off_t size = lseek(file, 0, SEEK_DATA) < 0 ? 0 : lseek(file, 0, SEEK_END);
-    uint8_t *data = malloc((size_t)size + 1);
-    cr_assert(data != NULL && pread(file, data, (size_t)size, 0) == (ssize_t)size);
-    while (size > 0 && data[size - 1] == 0) {
+    off_t size = 0;
+    for (off_t data = 0; (data = lseek(file, size, SEEK_DATA)) >= 0;) {
+        size = lseek(file, data, SEEK_HOLE);
+    }
+    uint8_t *content = malloc((size_t)size + 1);
+    cr_assert(content != NULL && pread(file, content, (size_t)size, 0) == (ssize_t)size);
+    while (size > 0 && content[size - 1] == 0) {
         size--;
     }
-    buffer_append(&bytes, data, (size_t)size);
-    free(data);
+    buffer_append(&bytes, content, (size_t)size);
+    free(content);
     (void)close(file);
     return bytes;
 }

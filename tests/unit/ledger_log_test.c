@@ -1,0 +1,235 @@
+/* The file's frames at the end of windows, and disks without room. */
+#include "ledger_world.h"
+
+#include "../../src/ledger/log.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#define BLOCK_SIZE_MAX 3000
+#define LONG_COUNT 9 /* … lines of 9 MiB: two windows */
+
+static struct world *begun(const char *path) {
+    struct world *world = world_open(path);
+    for (size_t i = 0; i < 10; i++) {
+        world_post(world, i);
+        world_commit(world, BLOCK_SIZE_MAX);
+    }
+    return world;
+}
+
+/* ------------------------------------------------------------ a full disk */
+
+static void limit_file_size(uint64_t size) {
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Writing ends somewhere in a frame, as on a full disk. */
+Test(ledger_log, on_a_full_disk_is_broken_and_says_so, .timeout = 60) {
+    cr_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    char *path = fresh_path();
+    struct world *world = begun(path);
+    for (size_t room = 0; room < 300; room = room < 30 ? room + 1 : room + 30) {
+        ledger_set_mark(world->ledger, world->topic.end);
+        struct buffer bytes = read_bytes(path);
+        limit_file_size(bytes.size + room);
+        buffer_release(&bytes);
+        for (size_t i = 0; i < 3; i++) {
+            world_post(world, (room + i) % WORLD_LINE_COUNT);
+        }
+        world_seal(world, 1);
+        world_commit_topic(world);
+        ledger_commit(world->ledger);
+        struct fault fault = {""};
+        cr_assert(ledger_is_broken(world->ledger, &fault), "with room for %zu bytes", room);
+        cr_assert(strstr(fault.text, path) != NULL, "%s", fault.text);
+        cr_assert(strstr(fault.text, "make room, or remove the file, and start again") != NULL,
+                  "%s", fault.text);
+        world_stop(world);
+        limit_file_size(RLIM_INFINITY);
+        world_start(world, false);
+        world_check(world);
+        cr_assert(!ledger_is_broken(world->ledger, &fault));
+    }
+    world_free(world);
+    remove_path(path);
+}
+
+Test(ledger_log, that_cannot_grow_is_a_fault) {
+    cr_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    char *path = fresh_path();
+    for (int is_begun = 0; is_begun < 2; is_begun++) {
+        struct ledger *ledger = ledger_open(&world_programs, 0, 4);
+        struct fault fault = {""};
+        bool is_taken = true;
+        limit_file_size(is_begun == 0 ? 10 : 1000);
+        cr_assert(!ledger_attach(ledger, path, &is_taken, &fault));
+        limit_file_size(RLIM_INFINITY);
+        cr_assert(!is_taken);
+        cr_assert(strstr(fault.text, path) != NULL, "%s", fault.text);
+        /* It goes on in memory. */
+        ledger_free(ledger);
+    }
+    remove_path(path);
+}
+
+/* A mark that cannot be written costs a little reading, nothing else. */
+Test(ledger_log, without_room_for_a_mark_goes_on) {
+    cr_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    char *path = fresh_path();
+    struct world *world = begun(path);
+    struct buffer bytes = read_bytes(path);
+    for (size_t room = 0; room < 24; room += 5) {
+        limit_file_size(bytes.size + room);
+        ledger_set_mark(world->ledger, world->topic.end);
+        cr_assert(ledger_wants_mark(world->ledger));
+        limit_file_size(RLIM_INFINITY);
+    }
+    world_post(world, 5);
+    world_commit(world, BLOCK_SIZE_MAX);
+    world_stop(world);
+    world_start(world, false);
+    cr_assert_str_empty(world->doubt.text);
+    world_check(world);
+    buffer_release(&bytes);
+    world_free(world);
+    remove_path(path);
+}
+
+/* ------------------------------------------------------------ windows */
+
+static char *disk_path(void) {
+    char directory[] = "/tmp/accrued-ledger-XXXXXX";
+    cr_assert(mkdtemp(directory) != NULL);
+    char *path = malloc(sizeof directory + 16);
+    cr_assert(path != NULL);
+    (void)snprintf(path, sizeof directory + 16, "%s/0.ledger", directory);
+    return path;
+}
+
+/* What a log holds, as kinds and sizes. */
+static void check_frames(const struct block_log *log, const size_t *sizes, size_t count) {
+    uint64_t cursor = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct log_frame frame = log_scan(log, &cursor);
+        cr_assert_eq(frame.kind,
+                     sizes[i] == 0 ? LOG_MARK
+                     : i == 0      ? LOG_FREED
+                                   : LOG_BLOCK,
+                     "frame %zu", i);
+        cr_assert(sizes[i] == 0 || frame.payload.size == sizes[i]);
+        cr_assert_eq(frame.start / LOG_WINDOW_SIZE, (cursor - 1) / LOG_WINDOW_SIZE);
+    }
+    cr_assert_eq(log_scan(log, &cursor).kind, LOG_END);
+}
+
+Test(ledger_log, frames_at_the_end_of_a_window, .timeout = 60) {
+    static const size_t rooms[] = {0, 15, 16, 39, 40};
+    size_t whole = LOG_WINDOW_SIZE - 64 - LOG_FRAME_HEADER_SIZE;
+    char *zeros = calloc(1, whole);
+    cr_assert(zeros != NULL);
+    char *path = disk_path();
+    for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) {
+        for (int is_in_memory = 0; is_in_memory < 2; is_in_memory++) {
+            struct block_log log;
+            struct fault fault = {""};
+            uint64_t first = 0;
+            uint64_t at = 0;
+            log_init(&log);
+            (void)unlink(path);
+            cr_assert(is_in_memory || log_open(&log, path, 1, 2, &fault) == LOG_OPENED);
+            cr_assert(log_append(&log, (struct text){zeros, whole - rooms[i]}, &first, &fault));
+            cr_assert_eq(log.end, LOG_WINDOW_SIZE - rooms[i]);
+            cr_assert(log_append(&log, TEXT("a block of 24 bytes long"), &at, &fault));
+            cr_assert_eq(at / LOG_WINDOW_SIZE, rooms[i] < 40 ? 1 : 0);
+            cr_assert(text_equal((struct text){log_at(&log, at).data, 24},
+                                 TEXT("a block of 24 bytes long")));
+            cr_assert(log_append_mark(&log, 7, &fault));
+            cr_assert(log_drop(&log, first, &fault));
+            cr_assert_eq(log.bytes, 24);
+            size_t sizes[] = {whole - rooms[i], 24, 0};
+            check_frames(&log, sizes, 3);
+            uint64_t end = log.end;
+            log_release(&log);
+            if (is_in_memory) {
+                continue;
+            }
+            cr_assert_eq(log_open(&log, path, 1, 2, &fault), LOG_OPENED);
+            cr_assert_str_empty(log.replaced.text);
+            check_frames(&log, sizes, 3);
+            cr_assert(log_cut(&log, end, &fault));
+            check_frames(&log, sizes, 3);
+            log_release(&log);
+        }
+    }
+    free(zeros);
+    remove_path(path);
+}
+
+/* A line with a text of many MiB: no real one, but it fills windows fast. */
+static void post_long(struct world *world, size_t line, const char *bytes, size_t size) {
+    char id[24];
+    world_id(line, id);
+    struct line_state state = {
+        .line = {.customer_id = TEXT("long"),
+                 .line_id = text_of(id),
+                 .product_name = {bytes, size},
+                 .charge_type = TEXT("new"),
+                 .currency = {{'E', 'U', 'R'}}},
+        .origin_offset = -1,
+        .rerate_offset = -1,
+    };
+    ledger_put(world->ledger, &state);
+}
+
+static void zero_frame_header(const char *path, size_t which) {
+    int file = open(path, O_RDWR);
+    uint64_t at = 64;
+    uint32_t header[4];
+    for (size_t i = 0; i <= which; i++) {
+        cr_assert_eq(pread(file, header, sizeof header, (off_t)at), (ssize_t)sizeof header);
+        at += i < which ? LOG_FRAME_HEADER_SIZE + header[1] : 0;
+    }
+    memset(header, 0, sizeof header);
+    cr_assert_eq(pwrite(file, header, sizeof header, (off_t)at), (ssize_t)sizeof header);
+    (void)close(file);
+}
+
+Test(ledger_log, of_several_windows, .timeout = 60) {
+    char *path = disk_path();
+    struct world *world = world_open(path);
+    size_t size = 9 << 20;
+    char *bytes = malloc(size);
+    cr_assert(bytes != NULL);
+    memset(bytes, 'x', size);
+    for (size_t i = 0; i < LONG_COUNT; i++) {
+        post_long(world, i, bytes, size - i);
+        world_commit(world, 900000);
+        ledger_set_mark(world->ledger, world->topic.end);
+    }
+    world_stop(world);
+    struct fault doubt;
+    world->ledger = load_file(path, &doubt);
+    cr_assert_str_empty(doubt.text);
+    cr_assert_eq(ledger_line_count(world->ledger), LONG_COUNT);
+    cr_assert_eq(ledger_mark(world->ledger), world->topic.end);
+    struct ledger *wanted = prefix_of(&world->topic, UINT64_MAX);
+    cr_assert(ledgers_equal(world->ledger, wanted));
+    ledger_free(wanted);
+    world_stop(world);
+    /* Zeros where a frame of the first window began: the second one's frames prove that something
+     * was lost before them. */
+    zero_frame_header(path, 7);
+    world->ledger = load_file(path, &doubt);
+    cr_assert(doubt.text[0] != '\0');
+    cr_assert_eq(ledger_last_block_id(world->ledger), 3);
+    cr_assert_eq(ledger_line_count(world->ledger), 3);
+    restore_from(world->ledger, &world->topic, ledger_mark(world->ledger), false);
+    cr_assert_eq(ledger_line_count(world->ledger), LONG_COUNT);
+    free(bytes);
+    world_free(world);
+    remove_path(path);
+}
