@@ -49,8 +49,12 @@ static void watch(struct service *service) {
 static int run_service(const struct config *config) {
     struct service service;
     struct fault fault;
+    if (!topics_are_good(config, &fault)) {
+        return command_failed("run", &fault);
+    }
+    /* Until here a signal just ends the process. */
     service_signals_block();
-    if (!topics_are_good(config, &fault) || !service_start(&service, config, NULL, &fault)) {
+    if (!service_start(&service, config, NULL, &fault)) {
         return command_failed("run", &fault);
     }
     watch(&service);

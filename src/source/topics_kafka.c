@@ -43,7 +43,8 @@ static enum topics_result describe_metadata(rd_kafka_t *client, const struct con
     rd_kafka_topic_destroy(topic);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         fault_set(fault,
-                  "kafka: %s: no answer about topic %s in %d ms: %s; `accrued check` says more",
+                  "kafka: %s: no answer about topic %s in %d ms: %s; is the broker running, and is "
+                  "kafka.bootstrap_servers right? `accrued check` says more",
                   config->kafka.bootstrap_servers, name, TIMEOUT_MS, rd_kafka_err2str(error));
         return TOPICS_UNREACHABLE;
     }

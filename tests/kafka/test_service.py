@@ -1,0 +1,139 @@
+"""The service as operations meet it: stops, servers that go away, a lane that cannot go on."""
+
+import os
+import re
+import signal
+import urllib.error
+import urllib.request
+
+import pytest
+from expectations import check_all, records, send_lines, stream_case
+from servers import Kafka, Redis, free_port, wait_until
+from worker import make_setup
+
+
+def url_of(worker):
+    found = []
+
+    def told():
+        found[:] = re.findall(r"page=(http://\S+)", worker.log.read_text(errors="replace"))
+        return found
+
+    wait_until(told, worker.tail, 20)
+    return found[0]
+
+
+def answer(url):
+    """(status, text)"""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def wait_for_end(worker, timeout=30):
+    worker.expected_to_run = False
+    wait_until(lambda: worker.process.poll() is not None, worker.tail, timeout)
+    return worker.process.returncode
+
+
+@pytest.fixture
+def own_redis(tmp_path):
+    with Redis(tmp_path / "own-redis") as server:
+        yield server
+
+
+def test_a_frozen_redis_is_waited_for(tmp_path, kafka, own_redis):
+    case = stream_case(81, 200)
+    setup = make_setup(tmp_path, kafka, own_redis, case, http={"listen": "127.0.0.1:0"})
+    setup.create_topics()
+    lines = records(case)
+    half = len(lines) // 2
+    try:
+        worker = setup.start()
+        send_lines(kafka, setup.input, lines[:half])
+        setup.wait_until_drained()
+        url = url_of(worker)
+        assert answer(url + "/readyz")[0] == 200
+        os.kill(own_redis.process.pid, signal.SIGSTOP)
+        try:
+            send_lines(kafka, setup.input, lines[half:])
+            wait_until(lambda: answer(url + "/readyz")[0] == 503, "not ready", 15)
+            assert "waiting" in answer(url + "/readyz")[1]
+            assert answer(url + "/healthz")[0] == 200
+            assert setup.committed() != setup.produced()
+        finally:
+            os.kill(own_redis.process.pid, signal.SIGCONT)
+        setup.wait_until_drained()
+        wait_until(lambda: answer(url + "/readyz")[0] == 200, "ready again", 15)
+        check_all(setup, lines)
+        metrics = answer(url + "/metrics")[1]
+        assert 'accrued_lines_total{outcome="posted"}' in metrics
+        worker.stop()
+    finally:
+        setup.end()
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path, redis):
+    case = stream_case(82, 50)
+    with Kafka(tmp_path / "broker") as broker:
+        setup = make_setup(tmp_path, broker, redis, case)
+        setup.create_topics()
+        lines = records(case)
+        broker_pid = None
+        try:
+            worker = setup.start()
+            send_lines(broker, setup.input, lines)
+            setup.wait_until_drained()
+            if not broker.is_ours:
+                pytest.skip("needs a broker that it may freeze")
+            (pid_file,) = (tmp_path / "broker").glob("*.pid")
+            broker_pid = int(pid_file.read_text())
+            os.kill(broker_pid, signal.SIGSTOP)
+            worker.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: "service_stopping" in worker.tail(), worker.tail, 10)
+            worker.process.send_signal(signal.SIGTERM)
+            assert wait_for_end(worker, 3) == 128 + signal.SIGTERM, worker.tail()
+            os.kill(broker_pid, signal.SIGCONT)
+            broker_pid = None
+            setup.start("one")
+            setup.wait_until_drained(60)
+            check_all(setup, lines)
+        finally:
+            if broker_pid:
+                os.kill(broker_pid, signal.SIGCONT)
+            setup.end()
+
+
+def test_no_broker_is_told(tmp_path, redis):
+    class Nobody:
+        bootstrap_servers = f"127.0.0.1:{free_port()}"
+
+    setup = make_setup(tmp_path, Nobody, redis)
+    try:
+        worker = setup.start()
+        assert wait_for_end(worker) == 1
+        assert Nobody.bootstrap_servers in worker.tail()
+        assert "bootstrap_servers" in worker.tail()
+    finally:
+        for one in setup.workers:
+            one.kill()
+
+
+def test_a_lane_that_cannot_go_on_ends_the_process(accrued_config, kafka):
+    """An unknown program in the ledger is nothing that a rebuild repairs."""
+    case = stream_case(83, 120)
+    setup = accrued_config(case)
+    lines = records(case)
+    worker = setup.start()
+    send_lines(kafka, setup.input, lines)
+    setup.wait_until_drained()
+    worker.stop()
+    programs = tmp = setup.directory / "fewer.yaml"
+    text = open(setup.settings["rating"]["programs"], encoding="utf-8").read()
+    first = re.search(r"- id: (\S+)", text).group(1)
+    tmp.write_text(text.replace(first, f"{first}-renamed"))
+    worker = setup.start(rating={"programs": str(programs)})
+    assert wait_for_end(worker) == 1
+    assert first in worker.tail() and "retired" in worker.tail()
