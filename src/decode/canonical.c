@@ -10,6 +10,7 @@ struct canonical {
     struct buffer text;
     struct arena names;
     int depth;
+    bool with_logical; /* of types that the plan reads by them */
 };
 
 static void write_schema(struct canonical *to, const struct json *schema, struct text space);
@@ -89,11 +90,34 @@ static void write_fields(struct canonical *to, const struct json *fields, struct
     buffer_append_byte(&to->text, ']');
 }
 
+/* What take_logical in compile.c makes a difference of. */
+static bool is_read_by_logical(const struct json *schema) {
+    const struct json *type = json_member(schema, "type");
+    const struct json *logical = json_member(schema, "logicalType");
+    if (type->type != JSON_STRING || logical == NULL || logical->type != JSON_STRING) {
+        return false;
+    }
+    bool is_decimal =
+        text_equal(logical->text, TEXT("decimal")) &&
+        (text_equal(type->text, TEXT("bytes")) || text_equal(type->text, TEXT("fixed")));
+    return is_decimal || (text_equal(logical->text, TEXT("timestamp-micros")) &&
+                          text_equal(type->text, TEXT("long")));
+}
+
+static void write_logical(struct canonical *to, const struct json *schema) {
+    const struct json *scale = json_member(schema, "scale");
+    write_string(to, json_member(schema, "logicalType")->text);
+    buffer_append_text(&to->text, scale != NULL ? scale->text : TEXT("0"));
+}
+
 /* Attributes in the order name, type, fields, symbols, items, values, size; all others are left
  * out. */
 static void write_object(struct canonical *to, const struct json *schema, struct text space) {
     const struct json *type = json_member(schema, "type");
     REQUIRE(type != NULL);
+    if (to->with_logical && is_read_by_logical(schema)) {
+        write_logical(to, schema);
+    }
     if (type->type != JSON_STRING || !is_complex(type->text)) {
         write_schema(to, type, space);
         return;
@@ -162,13 +186,21 @@ static uint64_t crc64_avro(struct text text) {
     return crc;
 }
 
-uint64_t canonical_fingerprint(const struct json *schema) {
-    struct canonical to = {.depth = 0};
+static uint64_t fingerprint(const struct json *schema, bool with_logical) {
+    struct canonical to = {.depth = 0, .with_logical = with_logical};
     buffer_init(&to.text);
     arena_init(&to.names);
     write_schema(&to, schema, TEXT(""));
-    uint64_t fingerprint = crc64_avro(buffer_text(&to.text));
+    uint64_t crc = crc64_avro(buffer_text(&to.text));
     buffer_release(&to.text);
     arena_release(&to.names);
-    return fingerprint;
+    return crc;
+}
+
+uint64_t canonical_fingerprint(const struct json *schema) {
+    return fingerprint(schema, false);
+}
+
+uint64_t canonical_reading(const struct json *schema) {
+    return fingerprint(schema, true);
 }

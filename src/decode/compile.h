@@ -17,5 +17,8 @@ const struct plan_node *plan_compile(struct arena *arena, const struct json *sch
 
 /* CRC-64-AVRO of the schema's parsing canonical form. */
 uint64_t canonical_fingerprint(const struct json *schema);
+/* The same with the scales of decimals and units of times, which the canonical form leaves out: of
+ * two schemas with one fingerprint, those with one reading read the same bytes as the same line. */
+uint64_t canonical_reading(const struct json *schema);
 
 #endif

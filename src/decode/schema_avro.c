@@ -14,6 +14,8 @@
 struct writer {
     uint32_t id;
     uint64_t fingerprint;
+    uint64_t reading;
+    bool has_twin; /* another with this fingerprint reads otherwise: only its id names it */
     const struct plan_node *plan; /* NULL: it cannot become a BillingLine */
     struct text why_not;
 };
@@ -54,7 +56,9 @@ static bool add_writer(struct schema_set *set, uint32_t id, const char *path, st
     if (tree != NULL) {
         struct fault why = {""};
         struct writer *writer = &set->writers[set->count++];
-        *writer = (struct writer){.id = id, .fingerprint = canonical_fingerprint(tree)};
+        *writer = (struct writer){.id = id,
+                                  .fingerprint = canonical_fingerprint(tree),
+                                  .reading = canonical_reading(tree)};
         writer->plan = plan_compile(&set->arena, tree, &why);
         if (writer->plan == NULL) {
             /* Not a mistake: the ids of our outputs are listed beside those of the input. */
@@ -64,6 +68,19 @@ static bool add_writer(struct schema_set *set, uint32_t id, const char *path, st
     arena_release(&scratch);
     buffer_release(&source);
     return tree != NULL;
+}
+
+/* A fingerprint says nothing of a decimal's scale. Taking one of several for the other would be
+ * another amount of money, without any sign of it. */
+static void find_twins(struct schema_set *set) {
+    for (size_t i = 0; i < set->count; i++) {
+        for (size_t j = 0; j < set->count; j++) {
+            set->writers[i].has_twin =
+                set->writers[i].has_twin ||
+                (set->writers[i].fingerprint == set->writers[j].fingerprint &&
+                 set->writers[i].reading != set->writers[j].reading);
+        }
+    }
 }
 
 struct schema_set *schema_set_open(const char *reader_path, const struct schema_file *files,
@@ -86,6 +103,7 @@ struct schema_set *schema_set_open(const char *reader_path, const struct schema_
         schema_set_free(set);
         return NULL;
     }
+    find_twins(set);
     return set;
 }
 
@@ -144,6 +162,17 @@ bool line_decode(struct schema_set *set, struct text value, struct arena *arena,
         return reject_set(ret_reject, REJECT_SCHEMA_UNKNOWN,
                           "schema fingerprint %016llx is not configured",
                           (unsigned long long)ref.fingerprint);
+    }
+    if (writer->has_twin && ref.framing == FRAMING_SINGLE_OBJECT) {
+        return reject_set(ret_reject, REJECT_SCHEMA_INCOMPATIBLE,
+                          "schema fingerprint %016llx: several configured schemas have it, with "
+                          "other decimal scales or times; write records with a schema id",
+                          (unsigned long long)ref.fingerprint);
+    }
+    if (writer->plan == NULL && ref.framing == FRAMING_SINGLE_OBJECT) {
+        return reject_set(ret_reject, REJECT_SCHEMA_INCOMPATIBLE,
+                          "schema fingerprint %016llx: %.*s", (unsigned long long)ref.fingerprint,
+                          TEXT_ARGS(writer->why_not));
     }
     if (writer->plan == NULL) {
         return reject_set(ret_reject, REJECT_SCHEMA_INCOMPATIBLE, "schema id %u: %.*s", ref.id,
