@@ -1,16 +1,22 @@
 /* table.h: a table for people, on a terminal. Room: observe. Adapter: libsmartcols.
  *
- * Columns are as wide as their cells; on a terminal, what does not fit is cut. One thread. */
+ * Columns are as wide as their cells; on a narrower terminal, texts that may be cut are. Numbers
+ * and ids never are: with digits missing they would be others. One thread. */
 #ifndef ACCRUED_TABLE_H
 #define ACCRUED_TABLE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
+enum table_align {
+    TABLE_LEFT,
+    TABLE_CUT, /* left; the first characters say enough */
+    TABLE_RIGHT,
+};
+
 struct table_column {
     const char *heading;
-    bool is_right; /* numbers */
+    enum table_align align;
 };
 
 struct table;

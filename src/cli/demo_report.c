@@ -36,15 +36,15 @@ struct report {
 };
 
 static const struct table_column accrual_columns[] = {
-    {"CUSTOMER", false}, {"FAMILY", false}, {"PROGRAM", false},
-    {"PARTNER", false},  {"MEASURE", true}, {"RATE", true},
-    {"AMOUNT", true},    {"", false},       {"REASON", false},
+    {"CUSTOMER", TABLE_CUT}, {"FAMILY", TABLE_CUT},    {"PROGRAM", TABLE_CUT},
+    {"PARTNER", TABLE_LEFT}, {"MEASURE", TABLE_RIGHT}, {"RATE", TABLE_RIGHT},
+    {"AMOUNT", TABLE_RIGHT}, {"", TABLE_LEFT},         {"REASON", TABLE_CUT},
 };
 #define ACCRUAL_COLUMN_COUNT (sizeof accrual_columns / sizeof accrual_columns[0])
 
 static const struct table_column total_columns[] = {
-    {"PARTNER", false}, {"PROGRAM", false}, {"PAYS", false},
-    {"ACCRUALS", true}, {"TOTAL", true},    {"", false},
+    {"PARTNER", TABLE_LEFT},   {"PROGRAM", TABLE_CUT}, {"PAYS", TABLE_CUT},
+    {"ACCRUALS", TABLE_RIGHT}, {"TOTAL", TABLE_RIGHT}, {"", TABLE_LEFT},
 };
 #define TOTAL_COLUMN_COUNT (sizeof total_columns / sizeof total_columns[0])
 

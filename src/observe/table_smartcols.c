@@ -18,7 +18,9 @@ struct table *table_new(const struct table_column *columns, size_t count) {
     REQUIRE(table->lines != NULL);
     table->column_count = count;
     for (size_t i = 0; i < count; i++) {
-        int flags = columns[i].is_right ? SCOLS_FL_RIGHT : 0;
+        int flags = columns[i].align == TABLE_RIGHT ? SCOLS_FL_RIGHT
+                    : columns[i].align == TABLE_CUT ? SCOLS_FL_TRUNC
+                                                    : 0;
         REQUIRE(scols_table_new_column(table->lines, columns[i].heading, 0, flags) != NULL);
     }
     return table;
