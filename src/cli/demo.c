@@ -184,7 +184,6 @@ static int run_demo(struct demo *demo, const struct demo_options *options) {
     config_init(&demo->config);
     bool is_good = demo_world_open(&demo->world, options, &fault);
     if (is_good) {
-        service_signals_block();
         is_good = demo_world_config(&demo->world, &demo->config, &fault);
     }
     if (is_good) {

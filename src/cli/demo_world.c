@@ -4,6 +4,7 @@
 #include "accrued/probe.h"
 #include "accrued/require.h"
 #include "command.h"
+#include "service.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,6 +187,9 @@ bool demo_world_open(struct demo_world *world, const struct demo_options *option
     for (size_t i = 0; i < options->override_count; i++) {
         add_setting(world, "%s", options->overrides[i]);
     }
+    /* Behind the start of Redis, which would inherit it, and before the broker's threads, any of
+     * which could otherwise be given a signal, and the process would die of it. */
+    service_signals_block();
     return start_broker(world, options->bootstrap, fault);
 }
 

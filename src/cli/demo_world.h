@@ -32,7 +32,8 @@ struct demo_options {
     size_t override_count;
 };
 
-/* Before any thread starts. false: *fault; call demo_world_close all the same. */
+/* Before any thread starts. Blocks the signals that service_signal_wait takes. false: *fault; call
+ * demo_world_close all the same. */
 bool demo_world_open(struct demo_world *world, const struct demo_options *options,
                      struct fault *fault);
 void demo_world_close(struct demo_world *world);

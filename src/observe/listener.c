@@ -100,9 +100,12 @@ bool listener_open(const char *listen_at, struct listener *ret_listener, struct 
         if (listener.descriptor >= 0) {
             (void)close(listener.descriptor);
         }
-        return fault_set(fault, "http.listen: cannot listen on %s: %s%s", listen_at,
-                         strerror(reason),
-                         reason == EADDRINUSE ? "; choose another port, or 0 for any" : "");
+        return reason == EADDRINUSE
+                   ? fault_set(fault,
+                               "%s is in use: name another port (http.listen; 0: any free one)",
+                               listen_at)
+                   : fault_set(fault, "http.listen: cannot listen on %s: %s", listen_at,
+                               strerror(reason));
     }
     *ret_listener = listener;
     return true;
