@@ -4,7 +4,7 @@
 #include "accrued/require.h"
 
 #define CRC64_EMPTY UINT64_C(0xc15d213aa4d7a795)
-#define NESTING_MAX 64
+#define NESTING_MAX (JSON_DEPTH_MAX + 1) /* of a tree, and what stands inside of it */
 
 struct canonical {
     struct buffer text;

@@ -259,7 +259,7 @@ Test(decode_schema, damaged_schemas_do_no_harm, .timeout = 100) {
 Test(decode_schema, bounds_the_depth) {
     struct buffer text;
     buffer_init(&text);
-    for (int depth = 10; depth < 200; depth += 10) {
+    for (int depth = 1; depth < 200; depth += depth < 70 ? 1 : 10) {
         buffer_clear(&text);
         for (int i = 0; i < depth; i++) {
             buffer_append_string(&text, "{\"type\":\"array\",\"items\":");
