@@ -23,6 +23,7 @@ struct options {
     uint64_t line_count;
     uint64_t revision_count;
     uint64_t batch;
+    uint64_t others; /* 0: without the general stores */
     struct world world;
 };
 
@@ -336,7 +337,7 @@ static void measure(const struct options *options) {
     printf("           restoring the topic's blocks: %.2f CPU-s\n", restore.restore_s);
     (void)fflush(stdout);
     static const struct store *const stores[] = {&store_rocksdb, &store_lmdb};
-    for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++) {
+    for (size_t i = 0; i < sizeof stores / sizeof stores[0] && options->others != 0; i++) {
         store_at_hand = stores[i];
         struct figures figures = apart(run_store, options);
         print_row(stores[i]->name, &figures, &making);
@@ -348,6 +349,7 @@ int main(int argc, char **argv) {
         .line_count = 10000000,
         .revision_count = 1000000,
         .batch = 10000,
+        .others = 1,
         .world = {.partner_count = 2000, .customer_count = 50000},
     };
     const struct tool_option known[] = {
@@ -355,6 +357,7 @@ int main(int argc, char **argv) {
         {"lines", NULL, &options.line_count},
         {"revisions", NULL, &options.revision_count},
         {"batch", NULL, &options.batch},
+        {"others", NULL, &options.others},
         {"customers", NULL, &options.world.customer_count},
     };
     tool_options(argc, argv, known, sizeof known / sizeof known[0]);
