@@ -72,6 +72,7 @@ int32_t world_home(int customer) {
 static void draw_plan(void) {
     sim_plan =
         (struct sim_plan){.travel_ms_max = sim_between(1, 10), .marker_ms_max = sim_between(0, 50)};
+    sim_plan.is_hash_poor = sim_chance(3000);
     uint64_t *const rates[] = {
         &sim_plan.slow_travel,  &sim_plan.slow_marker,  &sim_plan.produce_fails,
         &sim_plan.offsets_fail, &sim_plan.commit_fails, &sim_plan.abort_fails,

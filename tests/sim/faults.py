@@ -1,0 +1,215 @@
+"""Faults to plant: each an edit or a few of the sources, as somebody might have written them, and
+why it would cost money. run_faults.py shows that the simulation finds them."""
+
+FAULTS = [
+    dict(name="watermark-before-stable-offset",
+         why="A former owner's block may come between the two (transactions.md P52).",
+         edits=[
+             ("src/lane/partitions.c",
+              "    if (!source_committed(lane->source, partition->number, COMMITTED_TIMEOUT_MS,\n",
+              "    (void)restorer_watermark(lane->restorer, partition->number);\n"
+              "    if (!source_committed(lane->source, partition->number, COMMITTED_TIMEOUT_MS,\n"),
+             ("src/source/restore_kafka.c",
+              "    size_t capacity;\n};\n\nstruct restorer *restorer_open(",
+              "    size_t capacity;\n    int64_t early[64];\n};\n\n"
+              "struct restorer *restorer_open("),
+             ("src/source/restore_kafka.c",
+              "    return ask_range(restorer, partition, &low, &high, &unused) ? high : -1;",
+              "    bool is_good = ask_range(restorer, partition, &low, &high, &unused);\n"
+              "    restorer->early[partition] = is_good ? high + 1 : 0;\n"
+              "    return is_good ? high : -1;"),
+             ("src/source/restore_kafka.c",
+              "    if (from > high) {\n",
+              "    if (restorer->early[partition] > 0) {\n"
+              "        high = restorer->early[partition] - 1;\n    }\n"
+              "    if (from > high) {\n"),
+         ]),
+    dict(name="watermark-of-committed-reader",
+         why="A read_committed handle calls the last stable offset the high watermark (P51).",
+         edits=[("src/source/restore_kafka.c",
+                 "restorer->reader == NULL ? NULL : kafka_reader_new(config, role, "
+                 "\"read_uncommitted\", fault);",
+                 "restorer->reader == NULL ? NULL : kafka_reader_new(config, role, "
+                 "\"read_committed\", fault);")]),
+    dict(name="restore-to-the-first-end",
+         why="The first end of partition is the last stable offset: blocks whose marker is on its "
+             "way are missing.",
+         edits=[("src/source/restore_kafka.c",
+                 "message->offset >= item->high_watermark", "true")]),
+    dict(name="unknown-outcome-called-aborted",
+         why="The commit may have been decided: what is tried again is paid twice (P22).",
+         edits=[
+             ("src/publish/publish_kafka.c",
+              "        publisher->state = TRANSACTION_UNKNOWN;\n"
+              "        verdict = verdict == VERDICT_STOP ? VERDICT_STOP : VERDICT_REBUILD;\n",
+              "        rd_kafka_error_t *again = rd_kafka_init_transactions(publisher->producer, -1);\n"
+              "        publisher->state = TRANSACTION_NONE;\n"
+              "        if (again != NULL) {\n"
+              "            publisher->state = TRANSACTION_UNKNOWN;\n"
+              "            rd_kafka_error_destroy(again);\n"
+              "            return VERDICT_REBUILD;\n"
+              "        }\n"
+              "        return VERDICT_ABORT;\n"),
+             ("src/publish/publish_kafka.c",
+              "    REQUIRE(publisher->state != TRANSACTION_NONE);\n",
+              "    if (publisher->state == TRANSACTION_NONE) {\n"
+              "        return VERDICT_COMMITTED;\n"
+              "    }\n"),
+         ]),
+    dict(name="unknown-outcome-called-committed",
+         why="The commit may have been refused: the lines are lost until the next restart, and the "
+             "ledger says that they were paid.",
+         edits=[
+             ("src/publish/publish_kafka.c",
+              "        publisher->state = TRANSACTION_UNKNOWN;\n"
+              "        verdict = verdict == VERDICT_STOP ? VERDICT_STOP : VERDICT_REBUILD;\n",
+              "        rd_kafka_error_t *again = rd_kafka_init_transactions(publisher->producer, -1);\n"
+              "        publisher->state = TRANSACTION_NONE;\n"
+              "        if (again != NULL) {\n"
+              "            publisher->state = TRANSACTION_UNKNOWN;\n"
+              "            rd_kafka_error_destroy(again);\n"
+              "            return VERDICT_REBUILD;\n"
+              "        }\n"
+              "        return VERDICT_COMMITTED;\n"),
+         ]),
+    dict(name="block-id-used-again",
+         why="A restarted owner counts from 1: blocks replace others under compaction.",
+         edits=[("src/ledger/restore.c",
+                 "    ledger->rerate = reached_of(",
+                 "    ledger->head.id = 0;\n    ledger->rerate = reached_of(")]),
+    dict(name="no-rewind-after-abort",
+         why="What was gathered and aborted is never gathered again (P2).",
+         edits=[("src/lane/transact.c",
+                 "        if (!source_seek(lane->source, partition->number, "
+                 "partition->batch_start, fault)) {\n"
+                 "            return VERDICT_REBUILD;\n"
+                 "        }\n"
+                 "        partition->gather_next = partition->batch_start;\n",
+                 "")]),
+    dict(name="rewind-of-one-partition",
+         why="Retained partitions are not rewound, as in librdkafka's own example (P2).",
+         edits=[("src/lane/transact.c",
+                 "        partition->gather_next = partition->batch_start;\n"
+                 "        partition->batch_start = -1;\n"
+                 "    }\n"
+                 "    return VERDICT_COMMITTED;",
+                 "        partition->gather_next = partition->batch_start;\n"
+                 "        partition->batch_start = -1;\n"
+                 "        for (size_t n = i + 1; n < lane->partition_count; n++) {\n"
+                 "            ledger_abort(lane->partitions[n].ledger);\n"
+                 "            lane->partitions[n].batch_start = -1;\n"
+                 "        }\n"
+                 "        break;\n"
+                 "    }\n"
+                 "    return VERDICT_COMMITTED;")]),
+    dict(name="commit-with-late-metadata",
+         why="A zombie that asks late is nobody, of no generation, and nobody is fenced (P3).",
+         edits=[
+             ("src/source/source_kafka.c",
+              "    if (metadata == NULL || generation_of(metadata) < 0 ||\n"
+              "        rd_kafka_assignment_lost(source->consumer) != 0) {",
+              "    if (metadata == NULL) {"),
+             ("src/source/source_kafka.c",
+              "        is_member ? rd_kafka_consumer_group_metadata(source->consumer) : NULL;",
+              "        is_member || true ? rd_kafka_consumer_group_metadata(source->consumer) "
+              ": NULL;"),
+             ("src/lane/transact.c",
+              "    REQUIRE(count > 0);\n"
+              "    return publisher_commit(lane->publisher, offsets, count, lane->snapshot, fault);",
+              "    REQUIRE(count > 0);\n"
+              "    group_snapshot_free(lane->snapshot);\n"
+              "    lane->snapshot = source_snapshot(lane->source, fault);\n"
+              "    return publisher_commit(lane->publisher, offsets, count, lane->snapshot, fault);"),
+         ]),
+    dict(name="offsets-outside-of-the-transaction",
+         why="Nothing fences a former owner, and nothing says how far it came (P53).",
+         edits=[("src/publish/publish_kafka.c",
+                 "    enum verdict verdict = send_offsets(publisher, offsets, offset_count, group, "
+                 "fault);",
+                 "    enum verdict verdict = VERDICT_COMMITTED;\n"
+                 "    (void)send_offsets;\n    (void)offsets;\n    (void)offset_count;\n"
+                 "    (void)group;")]),
+    dict(name="cache-kept-over-a-lost-connection",
+         why="What changed while nobody listened is never heard of.",
+         edits=[("src/enrich/enricher.c",
+                 "        cache_flush(&enricher->cache, keep ? CACHE_FLUSH_KEEP_STALE : "
+                 "CACHE_FLUSH_FORGET,\n"
+                 "                    store_fresh_ms(enricher->store));\n",
+                 "        (void)keep;\n")]),
+    dict(name="freshness-never-asked",
+         why="A connection that fell silent looks like one that has no news.",
+         edits=[("src/enrich/enricher.c",
+                 "    int64_t fresh_ms = enricher->config->reference.fresh_ms;\n"
+                 "    struct fault fault;\n",
+                 "    int64_t fresh_ms = INT64_MAX / 4;\n    struct fault fault;\n")]),
+    dict(name="invalidation-race-kept",
+         why="An answer that was overtaken by the news of its change is kept.",
+         edits=[("src/enrich/cache.c",
+                 "    cache->stats.races += slot->outdated;\n",
+                 "    slot->outdated = false;\n")]),
+    dict(name="block-in-another-partition",
+         why="Its owner never restores it, another one is stopped by it.",
+         edits=[("src/lane/transact.c",
+                 "        .partition = sender->partition,\n",
+                 "        .partition = (sender->partition + 1) % "
+                 "source_partition_count(sender->lane->source),\n")]),
+    dict(name="index-trusted-unread",
+         why="Two lines whose hashes agree in the slot are taken for one.",
+         edits=[("src/ledger/ledger.c",
+                 "        if (text_starts_with(entry, key)) {\n            *ret_probe = probe;",
+                 "        if (entry.size > 0) {\n            *ret_probe = probe;")]),
+    dict(name="tie-reversed",
+         why="On a tie the later line wins, not the earlier.",
+         edits=[("src/ledger/posting.c",
+                 "    return line->revision < old->line.revision ||\n",
+                 "    return line->revision <= old->line.revision ||\n")]),
+    dict(name="offset-one-too-high",
+         why="Every batch loses the line behind it.",
+         edits=[("src/lane/work.c",
+                 "                    .next_offset = record->offset + 1,",
+                 "                    .next_offset = record->offset + 2,")]),
+    dict(name="revoked-lines-kept",
+         why="Lines of a partition that was taken away are processed all the same (P17).",
+         edits=[("src/lane/batch.c",
+                 "            batch->items[i].state = ITEM_DROPPED;",
+                 "            (void)batch;")]),
+    dict(name="unstable-offsets",
+         why="Input that was never committed is read, and pending offsets are not waited for (P6).",
+         edits=[("src/source/source_kafka.c",
+                 "kafka_conf_put(conf, \"isolation.level\", \"read_committed\", fault)",
+                 "kafka_conf_put(conf, \"isolation.level\", \"read_uncommitted\", fault)")]),
+    dict(name="overlay-not-looked-at",
+         why="Two revisions of a line in one batch are both counted from the state before it.",
+         edits=[("src/ledger/ledger.c",
+                 "    if (overlay_find(&ledger->overlay, hash, key, &item)) {\n"
+                 "        ledger_unpack(",
+                 "    if (false && overlay_find(&ledger->overlay, hash, key, &item)) {\n"
+                 "        ledger_unpack(")]),
+    dict(name="overlay-kept-after-abort",
+         why="What was aborted counts as published.",
+         edits=[("src/ledger/ledger.c",
+                 "void ledger_abort(struct ledger *ledger) {\n",
+                 "void ledger_abort(struct ledger *ledger) {\n"
+                 "    if (ledger->block_count > 0) {\n        ledger_commit(ledger);\n"
+                 "        return;\n    }\n")]),
+    dict(name="resume-without-seek",
+         why="Records that came while the batch waited for Redis were given back, not kept.",
+         edits=[("src/lane/lane.c",
+                 "!source_start(lane->source, partition->number, partition->gather_next, fault)) {",
+                 "!source_start(lane->source, partition->number,\n"
+                 "                          source_position(lane->source, partition->number) > 0\n"
+                 "                              ? source_position(lane->source, partition->number)\n"
+                 "                              : partition->gather_next, fault)) {")]),
+    dict(name="entry-cleaned-away",
+         why="Cleaning drops a block without copying the newest states that are in it.",
+         edits=[("src/ledger/clean.c",
+                 "            copy_entry(ledger, entry, hash);\n",
+                 "            (void)copy_entry;\n")]),
+    dict(name="positions-over-unprocessed-lines",
+         why="An idle commit moves the group's offset over lines of a partition that has none "
+             "gathered.",
+         edits=[("src/lane/transact.c",
+                 "        if (position > partition->next_offset) {\n",
+                 "        position += position >= 0;\n"
+                 "        if (position > partition->next_offset) {\n")]),
+]
