@@ -27,7 +27,15 @@ uint8_t *buffer_reserve(struct buffer *buffer, size_t more);
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
 void buffer_append_text(struct buffer *buffer, struct text text);
 void buffer_append_string(struct buffer *buffer, const char *string);
-void buffer_append_byte(struct buffer *buffer, uint8_t byte);
+
+/* Inline, as a record is made of dozens of these. */
+static inline void buffer_append_byte(struct buffer *buffer, uint8_t byte) {
+    uint8_t *to =
+        buffer->size < buffer->capacity ? buffer->data + buffer->size : buffer_reserve(buffer, 1);
+    *to = byte;
+    buffer->size++;
+}
+
 __attribute__((format(printf, 2, 3))) void buffer_append_format(struct buffer *buffer,
                                                                 const char *format, ...);
 
@@ -58,13 +66,41 @@ static inline size_t cursor_left(const struct cursor *cursor) {
     return (size_t)(cursor->end - cursor->data);
 }
 
-uint64_t cursor_varint(struct cursor *cursor);
-int64_t cursor_zigzag(struct cursor *cursor);
-uint8_t cursor_byte(struct cursor *cursor);
+/* cursor_varint of more than one byte. */
+uint64_t cursor_long_varint(struct cursor *cursor);
+
+static inline uint64_t cursor_varint(struct cursor *cursor) {
+    if (!cursor->bad && cursor->data != cursor->end && *cursor->data < 0x80) {
+        return *cursor->data++;
+    }
+    return cursor_long_varint(cursor);
+}
+
+static inline int64_t cursor_zigzag(struct cursor *cursor) {
+    uint64_t value = cursor_varint(cursor);
+    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+static inline uint8_t cursor_byte(struct cursor *cursor) {
+    if (!cursor->bad && cursor->data != cursor->end) {
+        return *cursor->data++;
+    }
+    cursor->bad = true;
+    return 0;
+}
+
 uint16_t cursor_u16le(struct cursor *cursor);
 uint32_t cursor_u32le(struct cursor *cursor);
 uint64_t cursor_u64le(struct cursor *cursor);
 /* `size` bytes, borrowed from the cursor's data. */
-struct text cursor_take(struct cursor *cursor, size_t size);
+static inline struct text cursor_take(struct cursor *cursor, size_t size) {
+    if (cursor->bad || cursor_left(cursor) < size) {
+        cursor->bad = true;
+        return (struct text){NULL, 0};
+    }
+    struct text taken = {(const char *)cursor->data, size};
+    cursor->data += size;
+    return taken;
+}
 
 #endif

@@ -53,11 +53,6 @@ void buffer_append_string(struct buffer *buffer, const char *string) {
     buffer_append(buffer, string, strlen(string));
 }
 
-void buffer_append_byte(struct buffer *buffer, uint8_t byte) {
-    *buffer_reserve(buffer, 1) = byte;
-    buffer->size++;
-}
-
 void buffer_append_format(struct buffer *buffer, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -74,6 +69,11 @@ void buffer_append_format(struct buffer *buffer, const char *format, ...) {
 
 void buffer_append_varint(struct buffer *buffer, uint64_t value) {
     uint8_t *to = buffer_reserve(buffer, VARINT_SIZE_MAX);
+    if (value < 0x80) {
+        *to = (uint8_t)value;
+        buffer->size++;
+        return;
+    }
     size_t size = 0;
     while (value >= 0x80) {
         to[size++] = (uint8_t)(value | 0x80);
@@ -107,7 +107,7 @@ void buffer_append_u64le(struct buffer *buffer, uint64_t value) {
     append_little_endian(buffer, value, 8);
 }
 
-uint64_t cursor_varint(struct cursor *cursor) {
+uint64_t cursor_long_varint(struct cursor *cursor) {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         if (cursor->bad || cursor->data == cursor->end) {
@@ -126,11 +126,6 @@ uint64_t cursor_varint(struct cursor *cursor) {
     return 0;
 }
 
-int64_t cursor_zigzag(struct cursor *cursor) {
-    uint64_t value = cursor_varint(cursor);
-    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-}
-
 static uint64_t little_endian(struct cursor *cursor, size_t size) {
     if (cursor->bad || cursor_left(cursor) < size) {
         cursor->bad = true;
@@ -144,10 +139,6 @@ static uint64_t little_endian(struct cursor *cursor, size_t size) {
     return value;
 }
 
-uint8_t cursor_byte(struct cursor *cursor) {
-    return (uint8_t)little_endian(cursor, 1);
-}
-
 uint16_t cursor_u16le(struct cursor *cursor) {
     return (uint16_t)little_endian(cursor, 2);
 }
@@ -158,14 +149,4 @@ uint32_t cursor_u32le(struct cursor *cursor) {
 
 uint64_t cursor_u64le(struct cursor *cursor) {
     return little_endian(cursor, 8);
-}
-
-struct text cursor_take(struct cursor *cursor, size_t size) {
-    if (cursor->bad || cursor_left(cursor) < size) {
-        cursor->bad = true;
-        return text_null();
-    }
-    struct text taken = {(const char *)cursor->data, size};
-    cursor->data += size;
-    return taken;
 }
