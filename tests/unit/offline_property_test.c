@@ -268,8 +268,10 @@ static void send_line(struct walk *walk) {
     cr_assert_eq(walk->event_count, before);
 }
 
-/* What one line would have published, had it come today for the first time. */
-static void check_line(struct walk *walk, size_t customer, size_t number, struct rating *rating) {
+/* What one line would have published, had it come today for the first time; under one program, or
+ * all of them (−1). */
+static void check_line(struct walk *walk, size_t customer, size_t number, struct rating *rating,
+                       int program_only) {
     const struct billing_line *line = &walk->winners[customer][number];
     struct reference_table *references = &walk->offline.references;
     struct reject reject;
@@ -296,9 +298,13 @@ static void check_line(struct walk *walk, size_t customer, size_t number, struct
         }
     }
     const struct published *is = &walk->published[customer][number];
-    cr_assert(memcmp(is->accrued, wanted.accrued, sizeof wanted.accrued) == 0);
-    cr_assert(memcmp(is->forgone, wanted.forgone, sizeof wanted.forgone) == 0);
-    cr_assert(memcmp(is->reason, wanted.reason, sizeof wanted.reason) == 0);
+    for (size_t p = 0; p < PROGRAMS; p++) {
+        if (program_only < 0 || p == (size_t)program_only) {
+            cr_assert(memcmp(is->accrued[p], wanted.accrued[p], sizeof wanted.accrued[p]) == 0);
+            cr_assert(memcmp(is->forgone[p], wanted.forgone[p], sizeof wanted.forgone[p]) == 0);
+            cr_assert(memcmp(is->reason[p], wanted.reason[p], sizeof wanted.reason[p]) == 0);
+        }
+    }
 }
 
 static void check_all(struct walk *walk) {
@@ -307,7 +313,7 @@ static void check_all(struct walk *walk) {
     for (size_t customer = 0; customer < CUSTOMERS; customer++) {
         for (size_t number = 0; number < LINES; number++) {
             if (walk->is_known[customer][number]) {
-                check_line(walk, customer, number, &rating);
+                check_line(walk, customer, number, &rating, -1);
             }
         }
     }
@@ -396,19 +402,32 @@ Test(offline_property, a_scoped_request_touches_nothing_else, .timeout = 100) {
             .offset = -1,
         };
         walk.rerate_id = request.request_id;
-        (void)offline_rerate(&walk.offline, &request);
+        size_t rated_count = offline_rerate(&walk.offline, &request);
+        struct rating rating;
+        rating_init(&rating);
         for (size_t customer = 0; customer < CUSTOMERS; customer++) {
             for (size_t number = 0; number < LINES; number++) {
                 int32_t start = walk.winners[customer][number].charge_start_date;
-                const struct published *now = &walk.published[customer][number];
+                bool is_named =
+                    walk.is_known[customer][number] && start >= DAY + 10 && start < DAY + 30;
+                rated_count -= is_named;
+                if (is_named) {
+                    check_line(&walk, customer, number, &rating, (int)program);
+                }
                 for (size_t p = 0; p < PROGRAMS; p++) {
-                    bool is_named = p == program && start >= DAY + 10 && start < DAY + 30;
-                    cr_assert(is_named ||
-                              memcmp(now->accrued[p], before[customer][number].accrued[p],
-                                     sizeof now->accrued[p]) == 0);
+                    cr_assert((is_named && p == program) ||
+                              memcmp(walk.published[customer][number].accrued[p],
+                                     before[customer][number].accrued[p],
+                                     sizeof before[customer][number].accrued[p]) == 0);
                 }
             }
         }
+        rating_release(&rating);
+        cr_assert_eq(rated_count, 0, "as many lines as it says");
+        size_t event_count = walk.event_count;
+        request.id = TEXT("no program of this name");
+        cr_assert_eq(offline_rerate(&walk.offline, &request), 0);
+        cr_assert_eq(walk.event_count, event_count);
         rerate_all(&walk);
         check_all(&walk);
         offline_release(&walk.offline);

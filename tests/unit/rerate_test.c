@@ -40,9 +40,10 @@ static struct line_state state_of(const char *customer, const char *reseller,
 
 /* §7: the reseller, whoever has or had an entry, accrued or forgone, and whom a link names. */
 Test(rerate, a_partner_concerns_the_lines_it_has_to_do_with) {
-    struct earner earners[] = {{.partner_mpn_id = text_null()},
+    struct earner earners[] = {{.partner_mpn_id = TEXT("D")},
+                               {.partner_mpn_id = text_null()},
                                {.partner_mpn_id = TEXT("E"), .sequence = 7}};
-    struct line_state state = state_of("c", "R", earners, 2);
+    struct line_state state = state_of("c", "R", earners, 3);
     struct link link = {.partner_mpn_id = TEXT("L"), .valid = {0, 1}};
     struct reference customer = {.kind = REFERENCE_CUSTOMER,
                                  .state = REFERENCE_PRESENT,
@@ -52,11 +53,16 @@ Test(rerate, a_partner_concerns_the_lines_it_has_to_do_with) {
         enum reference_state customer_state;
         bool concerns;
     } cases[] = {
-        {"R", REFERENCE_PRESENT, true},  {"E", REFERENCE_PRESENT, true},
+        {"R", REFERENCE_PRESENT, true},
+        {"D", REFERENCE_PRESENT, true},
+        {"E", REFERENCE_PRESENT, true},
         {"L", REFERENCE_PRESENT, true}, /* also one that is valid on other days: it may have been */
-        {"L", REFERENCE_MISSING, false}, {"L", REFERENCE_UNREADABLE, false},
-        {"R", REFERENCE_MISSING, true},  {"E", REFERENCE_UNREADABLE, true},
-        {"r", REFERENCE_PRESENT, false}, {"c", REFERENCE_PRESENT, false},
+        {"L", REFERENCE_MISSING, false},
+        {"L", REFERENCE_UNREADABLE, false},
+        {"R", REFERENCE_MISSING, true},
+        {"E", REFERENCE_UNREADABLE, true},
+        {"r", REFERENCE_PRESENT, false},
+        {"c", REFERENCE_PRESENT, false},
         {"l", REFERENCE_PRESENT, false},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -111,21 +117,24 @@ Test(rerate, a_set_copies_its_requests) {
     rerate_set_init(&set);
     char id[] = "c";
     char request_id[] = "r-1";
+    char reason[] = "late link";
     struct rerate_request request = {.scope = RERATE_CUSTOMER,
                                      .id = {id, 1},
                                      .charge_start = {DAY_MIN, DAY_MAX},
                                      .request_id = {request_id, 3},
+                                     .reason = {reason, 9},
                                      .offset = 4};
     rerate_set_add(&set, &request);
     memset(id, '?', 1);
     memset(request_id, '?', 3);
+    memset(reason, '?', 9);
     rerate_set_finish(&set);
     struct programs programs = {.count = 0};
     struct line_state state = state_of("c", NULL, NULL, 0);
     struct rerate_match match;
     cr_assert(rerate_set_match(&set, &programs, &state, NULL, &match));
     cr_expect(text_equal(match.whole->request_id, TEXT("r-1")));
-    cr_expect(text_is_null(match.whole->reason));
+    cr_expect(text_equal(match.whole->reason, TEXT("late link")));
     rerate_set_release(&set);
 }
 
@@ -203,7 +212,9 @@ Test(rerate, a_set_agrees_with_its_requests_one_by_one) {
                 earners[i] = (struct earner){.partner_mpn_id = ids[dice_below(&dice, COUNT(ids))]};
                 links[i] = (struct link){.partner_mpn_id = ids[dice_below(&dice, COUNT(ids))]};
             }
-            earners[0].partner_mpn_id = text_null();
+            if (dice_hits(&dice, 2)) {
+                earners[0].partner_mpn_id = text_null();
+            }
             state.line.customer_id = ids[dice_below(&dice, COUNT(ids))];
             state.line.reseller_mpn_id =
                 dice_hits(&dice, 2) ? text_null() : ids[dice_below(&dice, COUNT(ids))];
