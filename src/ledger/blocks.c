@@ -117,12 +117,20 @@ void blocks_lose(struct block_table *table, uint64_t position, size_t size) {
     table->live_bytes -= size;
 }
 
-void blocks_drop(struct block_table *table, uint64_t position) {
+uint64_t blocks_drop(struct block_table *table, uint64_t position) {
     struct block_info *block = blocks_of(table, position);
     REQUIRE(block->position == position && block->live_bytes == 0);
     table->small -= is_small(block) ? 1 : 0;
     block->size = 0;
     table->dropped++;
+    /* Runs of dropped items are skipped as a whole. */
+    size_t at = (size_t)(block - table->items);
+    size_t before = at;
+    while (before > 0 && table->items[before - 1].size == 0) {
+        before -= 1 + table->items[before - 1].live_bytes;
+    }
+    block->live_bytes = (uint32_t)(at - before);
+    return before == 0 ? 0 : table->items[before - 1].position + table->items[before - 1].size;
 }
 
 const struct block_info *blocks_victim(struct block_table *table, unsigned live_percent) {

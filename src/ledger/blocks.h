@@ -11,7 +11,8 @@ struct block_info {
     uint64_t position; /* in the log */
     uint64_t id;
     uint32_t size;       /* 0: dropped */
-    uint32_t live_bytes; /* of entries that are some line's newest */
+    uint32_t live_bytes; /* of entries that are some line's newest; dropped: how many items
+                            directly before this one are dropped as well, at least */
 };
 
 struct block_table {
@@ -41,8 +42,8 @@ const struct block_info *blocks_by_id(const struct block_table *table, uint64_t 
 /* An entry of `size` bytes at a position became some line's newest, or ceased to be. */
 void blocks_gain(struct block_table *table, uint64_t position, size_t size);
 void blocks_lose(struct block_table *table, uint64_t position, size_t size);
-/* The block's room was given back. */
-void blocks_drop(struct block_table *table, uint64_t position);
+/* The block is no more. Returns where the one before it in the table ends; 0: there is none. */
+uint64_t blocks_drop(struct block_table *table, uint64_t position);
 
 /* The next block worth cleaning, or NULL after a bounded search: less than `live_percent` of it is
  * needed, or it is one of too many small ones. Never the newest. */

@@ -7,6 +7,8 @@
 
 /* Blocks of which less is needed are written anew. */
 #define LIVE_PERCENT 50
+/* Blocks that go in one transaction: those of which nothing is needed cost no copying. */
+#define VICTIMS_MAX 256
 /* Blocks looked at in one transaction for lines of closed periods. */
 #define SWEEP_BLOCKS_MAX 16
 
@@ -72,6 +74,9 @@ static void copy_entry(struct ledger *ledger, struct text entry, uint64_t hash) 
 }
 
 static size_t copy_block(struct ledger *ledger, const struct block_info *info) {
+    if (info->live_bytes == 0) {
+        return 0;
+    }
     struct text block = {log_at(&ledger->log, info->position).data, info->size};
     struct block_view view;
     struct fault fault;
@@ -156,7 +161,7 @@ static const struct block_info *next_victim(struct ledger *ledger) {
 size_t ledger_clean(struct ledger *ledger, size_t bytes_max) {
     REQUIRE(ledger->block_count == 0);
     size_t copied = 0;
-    while (copied < bytes_max) {
+    while (copied < bytes_max && ledger->victim_count < VICTIMS_MAX) {
         const struct block_info *info = next_victim(ledger);
         if (info == NULL || is_victim(ledger, info)) {
             break;

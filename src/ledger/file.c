@@ -35,7 +35,10 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
             verdict = ledger_take_in(ledger, frame.payload, true, frame.position, ret_doubt);
             ledger->log.bytes += verdict == BLOCK_TAKEN ? frame.payload.size : 0;
             break;
-        case LOG_MARK: ledger->mark = frame.offset; break;
+        case LOG_MARK:
+            ledger->mark = frame.offset;
+            ledger->log.newest_mark = frame.start;
+            break;
         case LOG_FREED: break;
         case LOG_DAMAGED:
             fault_set(ret_doubt, "a frame is damaged");

@@ -3,11 +3,14 @@
 #include "accrued/require.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #define CAPACITY_MIN 1024
 /* Full at 7/10: beyond that probe runs get long. */
 #define LOAD_NUMERATOR 7
 #define LOAD_DENOMINATOR 10
+#define HUGE_PAGE_SIZE ((size_t)2 << 20)
 
 static uint64_t slot_of(uint64_t hash, uint64_t position) {
     return (hash >> INDEX_POSITION_BITS << INDEX_POSITION_BITS) | position;
@@ -53,28 +56,57 @@ static void place(struct line_index *index, uint64_t hash, uint64_t position) {
     index->slots[at] = slot_of(hash, position);
 }
 
-static void grow(struct line_index *index, index_hash_at hash_at, void *context) {
+/* Slots are looked up at random: with pages of 2 MiB that costs one miss, not two. */
+static uint64_t *new_slots(size_t capacity) {
+    size_t size = capacity * sizeof(uint64_t);
+    if (size < HUGE_PAGE_SIZE) {
+        uint64_t *slots = calloc(capacity, sizeof *slots);
+        REQUIRE(slots != NULL);
+        return slots;
+    }
+    uint64_t *slots = aligned_alloc(HUGE_PAGE_SIZE, size);
+    REQUIRE(slots != NULL);
+    (void)madvise(slots, size, MADV_HUGEPAGE); /* a wish */
+    memset(slots, 0, size);
+    return slots;
+}
+
+static void grow(struct line_index *index, index_hashes_at hashes_at, void *context) {
     struct line_index larger = {
         .capacity = index->capacity == 0 ? CAPACITY_MIN : index->capacity * 2,
         .count = index->count,
     };
-    larger.slots = calloc(larger.capacity, sizeof larger.slots[0]);
-    REQUIRE(larger.slots != NULL);
+    larger.slots = new_slots(larger.capacity);
+    uint64_t positions[INDEX_HASHES_MAX];
+    uint64_t hashes[INDEX_HASHES_MAX];
+    size_t count = 0;
     for (size_t i = 0; i < index->capacity; i++) {
-        uint64_t position = index->slots[i] & INDEX_POSITION_MAX;
         if (index->slots[i] != 0) {
-            place(&larger, hash_at(context, position), position);
+            positions[count++] = index->slots[i] & INDEX_POSITION_MAX;
+        }
+        if (count == INDEX_HASHES_MAX || i + 1 == index->capacity) {
+            hashes_at(context, positions, count, hashes);
+            for (size_t k = 0; k < count; k++) {
+                place(&larger, hashes[k], positions[k]);
+            }
+            count = 0;
         }
     }
     free(index->slots);
     *index = larger;
 }
 
-void index_insert(struct line_index *index, uint64_t hash, uint64_t position, index_hash_at hash_at,
-                  void *context) {
+void index_expect(const struct line_index *index, uint64_t hash) {
+    if (index->capacity > 0) {
+        __builtin_prefetch(&index->slots[(size_t)hash & (index->capacity - 1)]);
+    }
+}
+
+void index_insert(struct line_index *index, uint64_t hash, uint64_t position,
+                  index_hashes_at hashes_at, void *context) {
     REQUIRE(position > 0 && position <= INDEX_POSITION_MAX);
     if ((index->count + 1) * LOAD_DENOMINATOR > index->capacity * LOAD_NUMERATOR) {
-        grow(index, hash_at, context);
+        grow(index, hashes_at, context);
     }
     place(index, hash, position);
     index->count++;

@@ -19,8 +19,11 @@ struct line_index {
     size_t count;
 };
 
-/* The hash of the key of the entry at a position, needed when the table grows. */
-typedef uint64_t (*index_hash_at)(void *context, uint64_t position);
+/* The hashes of the keys of the entries at some positions, needed when the table grows. Many at a
+ * time, as each is likely to wait for memory. */
+typedef void (*index_hashes_at)(void *context, const uint64_t *positions, size_t count,
+                                uint64_t *ret_hashes);
+#define INDEX_HASHES_MAX 32
 
 void index_init(struct line_index *index);
 void index_release(struct line_index *index);
@@ -35,8 +38,10 @@ struct index_probe index_find(const struct line_index *index, uint64_t hash);
 bool index_next(struct index_probe *probe, uint64_t *ret_position);
 
 /* Adds a key that is not in the table. 0 < position ≤ INDEX_POSITION_MAX. */
-void index_insert(struct line_index *index, uint64_t hash, uint64_t position, index_hash_at hash_at,
-                  void *context);
+void index_insert(struct line_index *index, uint64_t hash, uint64_t position,
+                  index_hashes_at hashes_at, void *context);
+/* A key with this hash will be looked for soon. */
+void index_expect(const struct line_index *index, uint64_t hash);
 /* Moves the candidate that index_next returned last. */
 void index_move(struct line_index *index, const struct index_probe *probe, uint64_t position);
 

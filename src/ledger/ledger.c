@@ -4,6 +4,10 @@
 
 #include <stdlib.h>
 
+#define CACHE_LINE_SIZE 64
+/* So many lines ahead the index is told which of its slots will be wanted. */
+#define EXPECT_AHEAD 8
+
 uint32_t ledger_number_of(struct ledger *ledger, struct text program_id) {
     struct program_names *names = &ledger->head.programs;
     for (size_t i = 0; i < names->count; i++) {
@@ -38,6 +42,7 @@ static void begin(struct ledger *ledger) {
     ledger->sealed_rerate = ledger->rerate;
     ledger->horizon = 0;
     ledger->sweep = 0;
+    ledger->swept = 0;
     ledger->scan = 0;
     ledger->loaded_id = 0;
     ledger->loaded_incarnation = 0;
@@ -106,11 +111,25 @@ struct text ledger_entry_at(const struct ledger *ledger, uint64_t position) {
     return entry;
 }
 
-static uint64_t hash_at(void *context, uint64_t position) {
+static uint64_t hash_at(const struct ledger *ledger, uint64_t position) {
     struct text key;
-    bool found = entry_key(ledger_entry_at(context, position), &key);
+    bool found = entry_key(ledger_entry_at(ledger, position), &key);
     REQUIRE(found);
     return entry_key_hash(key);
+}
+
+static void hashes_at(void *context, const uint64_t *positions, size_t count,
+                      uint64_t *ret_hashes) {
+    const struct ledger *ledger = context;
+    for (size_t i = 0; i < count; i++) {
+        const char *entry = log_at(&ledger->log, positions[i]).data;
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry +
+                           CACHE_LINE_SIZE); /* a key may begin in one and end in the next */
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret_hashes[i] = hash_at(ledger, positions[i]);
+    }
 }
 
 /* Finds a key in the index; leaves the probe on it. */
@@ -243,8 +262,7 @@ struct ledger_rerate ledger_rerate_of(const struct block_header *header) {
     return rerate;
 }
 
-static void add_sealed(struct ledger *ledger, size_t start, size_t entry_count) {
-    block_finish(&ledger->sealed, start, entry_count);
+static void begin_sealed(struct ledger *ledger, size_t first_item) {
     if (ledger->block_count == ledger->block_capacity) {
         size_t capacity = ledger->block_capacity == 0 ? 8 : ledger->block_capacity * 2;
         struct sealed_block *blocks = realloc(ledger->blocks, capacity * sizeof *blocks);
@@ -252,32 +270,38 @@ static void add_sealed(struct ledger *ledger, size_t start, size_t entry_count) 
         ledger->blocks = blocks;
         ledger->block_capacity = capacity;
     }
-    ledger->blocks[ledger->block_count++] =
-        (struct sealed_block){start, ledger->sealed.size - start};
+    ledger->head.id++;
+    size_t start = block_begin(&ledger->sealed, &ledger->head);
+    ledger->blocks[ledger->block_count++] = (struct sealed_block){
+        .id = ledger->head.id,
+        .start = start,
+        .entries_at = ledger->sealed.size - start,
+        .first_item = first_item,
+    };
+}
+
+static void finish_sealed(struct ledger *ledger) {
+    struct sealed_block *block = &ledger->blocks[ledger->block_count - 1];
+    block_finish(&ledger->sealed, block->start, block->item_count);
+    block->size = ledger->sealed.size - block->start;
 }
 
 /* Packs all pending entries; block ids go up and are never used again, aborted ones included. */
 static void pack(struct ledger *ledger, size_t block_size_max) {
-    size_t start = 0;
-    size_t count = 0;
+    begin_sealed(ledger, 0);
     for (size_t i = 0; i < ledger->overlay.count; i++) {
         struct text entry = overlay_entry(&ledger->overlay, i);
-        if (count > 0 && ledger->sealed.size - start + entry.size + 10 > block_size_max) {
-            add_sealed(ledger, start, count);
-            count = 0;
-        }
-        if (count == 0) {
-            ledger->head.id++;
-            start = block_begin(&ledger->sealed, &ledger->head);
+        struct sealed_block *block = &ledger->blocks[ledger->block_count - 1];
+        if (block->item_count > 0 &&
+            ledger->sealed.size - block->start + entry.size + 10 > block_size_max) {
+            finish_sealed(ledger);
+            begin_sealed(ledger, i);
+            block = &ledger->blocks[ledger->block_count - 1];
         }
         block_append_entry(&ledger->sealed, entry);
-        count++;
+        block->item_count++;
     }
-    if (ledger->overlay.count == 0) {
-        ledger->head.id++;
-        start = block_begin(&ledger->sealed, &ledger->head);
-    }
-    add_sealed(ledger, start, count);
+    finish_sealed(ledger);
 }
 
 bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_t new_incarnation,
@@ -348,12 +372,28 @@ static size_t stored_size(struct text entry) {
     return size;
 }
 
+/* An entry at a place in the log is its line's newest from now on. */
+static void index_entry(struct ledger *ledger, uint64_t hash, struct text key, uint64_t at) {
+    struct index_probe probe;
+    struct text old;
+    uint64_t old_at = 0;
+    if (index_lookup(ledger, hash, key, &probe, &old, &old_at)) {
+        blocks_lose(&ledger->table, old_at, stored_size(old));
+        index_move(&ledger->index, &probe, at);
+    } else {
+        index_insert(&ledger->index, hash, at, hashes_at, ledger);
+    }
+}
+
+static void add_block(struct ledger *ledger, uint64_t position, uint64_t id, size_t size) {
+    REQUIRE(size <= UINT32_MAX);
+    blocks_add(&ledger->table,
+               (struct block_info){.position = position, .id = id, .size = (uint32_t)size});
+}
+
 void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
                         const struct block_view *view) {
-    REQUIRE(size <= UINT32_MAX);
-    blocks_add(
-        &ledger->table,
-        (struct block_info){.position = position, .id = view->header.id, .size = (uint32_t)size});
+    add_block(ledger, position, view->header.id, size);
     struct cursor from = cursor_of(view->entries.data, view->entries.size);
     while (cursor_left(&from) > 0) {
         uint64_t at =
@@ -362,17 +402,33 @@ void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
         struct text key;
         bool whole = block_next_entry(&from, &entry) && entry_key(entry, &key);
         REQUIRE(whole);
-        uint64_t hash = entry_key_hash(key);
-        struct index_probe probe;
-        struct text old;
-        uint64_t old_at = 0;
-        if (index_lookup(ledger, hash, key, &probe, &old, &old_at)) {
-            blocks_lose(&ledger->table, old_at, stored_size(old));
-            index_move(&ledger->index, &probe, at);
-        } else {
-            index_insert(&ledger->index, hash, at, hash_at, ledger);
-        }
+        index_entry(ledger, entry_key_hash(key), key, at);
         blocks_gain(&ledger->table, at, stored_size(entry));
+    }
+}
+
+/* The same for a block that was sealed here: its entries and their hashes stand in the overlay. */
+static void index_sealed(struct ledger *ledger, uint64_t position,
+                         const struct sealed_block *block) {
+    add_block(ledger, position, block->id, block->size);
+    const struct overlay *overlay = &ledger->overlay;
+    uint64_t at = position + block->entries_at;
+    size_t end = block->first_item + block->item_count;
+    for (size_t i = block->first_item; i < end; i++) {
+        if (i + EXPECT_AHEAD < end) {
+            index_expect(&ledger->index, overlay->items[i + EXPECT_AHEAD].hash);
+        }
+        struct text entry = overlay_entry(overlay, i);
+        struct text key;
+        bool whole = entry_key(entry, &key);
+        REQUIRE(whole);
+        index_entry(ledger, overlay->items[i].hash, key, at);
+        at += stored_size(entry);
+    }
+    REQUIRE(at == position + block->size);
+    /* A line has one entry in the overlay: all of them are needed. */
+    if (block->item_count > 0) {
+        blocks_gain(&ledger->table, position + block->entries_at, block->size - block->entries_at);
     }
 }
 
@@ -381,6 +437,7 @@ static void drop_pending(struct ledger *ledger) {
     ledger->victim_count = 0;
     ledger->sealed_rerate = ledger->rerate;
     ledger->head.horizon = ledger->horizon;
+    ledger->sweep = ledger->swept;
     ledger->is_news = false;
     overlay_clear(&ledger->overlay);
 }
@@ -390,19 +447,17 @@ static bool append_sealed(struct ledger *ledger, struct fault *fault) {
     for (size_t i = 0; i < ledger->block_count; i++) {
         struct text block = {(const char *)ledger->sealed.data + ledger->blocks[i].start,
                              ledger->blocks[i].size};
-        struct block_view view;
-        bool parsed = block_parse(block, &view, fault);
-        REQUIRE(parsed);
         uint64_t position = 0;
         if (!log_append(&ledger->log, block, &position, fault)) {
             return false;
         }
         ledger->is_marked = false;
-        ledger_index_block(ledger, position, block.size, &view);
+        index_sealed(ledger, position, &ledger->blocks[i]);
     }
     for (size_t i = 0; i < ledger->victim_count; i++) {
-        blocks_drop(&ledger->table, ledger->victims[i].position);
-        if (!log_drop(&ledger->log, ledger->victims[i].position, fault)) {
+        uint64_t position = ledger->victims[i].position;
+        uint64_t before = blocks_drop(&ledger->table, position);
+        if (!log_drop(&ledger->log, position, before, fault)) {
             return false;
         }
     }
@@ -422,6 +477,7 @@ void ledger_commit(struct ledger *ledger) {
         ledger->sweep = ledger->head.horizon > ledger->horizon ? 0 : ledger->sweep;
         ledger->horizon = ledger->head.horizon;
     }
+    ledger->swept = ledger->sweep;
     drop_pending(ledger);
 }
 

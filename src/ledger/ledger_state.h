@@ -18,8 +18,12 @@
 
 /* A block of the open transaction: its bytes stand in ledger->sealed. */
 struct sealed_block {
+    uint64_t id;
     size_t start;
     size_t size;
+    size_t entries_at; /* behind `start` */
+    size_t first_item; /* of the overlay; its entries stand in their order */
+    size_t item_count;
 };
 
 /* A block whose needed entries have been copied into the open transaction. */
@@ -53,6 +57,7 @@ struct ledger {
     int32_t horizon;                    /* as committed */
     uint64_t sweep; /* closed lines in blocks before this position have become stubs, or stand among
                        too many others */
+    uint64_t swept; /* `sweep` as committed */
     struct victim *victims; /* blocks that the open transaction cleans away */
     size_t victim_count;
     size_t victim_capacity;

@@ -283,6 +283,7 @@ struct log_frame log_scan(const struct block_log *log, uint64_t *cursor) {
 bool log_cut(struct block_log *log, uint64_t position, struct fault *fault) {
     position = position < HEADER_SIZE ? HEADER_SIZE : position;
     log->end = position;
+    log->newest_mark = log->newest_mark < position ? log->newest_mark : 0;
     if (log->file < 0) {
         return true;
     }
@@ -299,6 +300,13 @@ static bool append(struct block_log *log, uint32_t kind, struct text payload, in
     uint64_t start = log->end;
     if (start / LOG_WINDOW_SIZE != (start + size - 1) / LOG_WINDOW_SIZE) {
         start = next_window(start);
+    }
+    if (start + size > LOG_SIZE_MAX) {
+        return fault_set(fault,
+                         "ledger %s: all %llu GiB of places are used up; remove the file, if there "
+                         "is one, and start again",
+                         log->path != NULL ? log->path : "in memory",
+                         (unsigned long long)(LOG_SIZE_MAX >> 30));
     }
     if (start + size > log->window_count * LOG_WINDOW_SIZE && !add_window(log, fault)) {
         return false;
@@ -325,9 +333,13 @@ bool log_append(struct block_log *log, struct text block, uint64_t *ret_position
 }
 
 bool log_append_mark(struct block_log *log, int64_t offset, struct fault *fault) {
-    uint64_t unused = 0;
-    return append(log, MARK_MAGIC, (struct text){(const char *)&offset, sizeof offset}, offset,
-                  &unused, fault);
+    uint64_t position = 0;
+    if (!append(log, MARK_MAGIC, (struct text){(const char *)&offset, sizeof offset}, offset,
+                &position, fault)) {
+        return false;
+    }
+    log->newest_mark = position - LOG_FRAME_HEADER_SIZE;
+    return true;
 }
 
 /* Whole pages inside the payload go back to the file system, or to the system's memory. */
@@ -347,17 +359,68 @@ static void punch(struct block_log *log, uint64_t position, uint64_t size) {
     }
 }
 
-bool log_drop(struct block_log *log, uint64_t position, struct fault *fault) {
+static bool write_freed(struct block_log *log, uint64_t start, uint64_t size, uint64_t check,
+                        struct fault *fault) {
+    struct frame_header header = {FREED_MAGIC, (uint32_t)size, check};
+    struct iovec parts[2] = {{&header, sizeof header}, {NULL, 0}};
+    return write_at(log, start, parts, fault);
+}
+
+/* Behind the frames from `start` on that nobody needs any more, in this window. */
+static uint64_t freed_end(const struct block_log *log, uint64_t start) {
+    uint64_t at = start;
+    while (at < log->end && at / LOG_WINDOW_SIZE == start / LOG_WINDOW_SIZE) {
+        struct text rest = log_at(log, at);
+        struct frame_header header = {.kind = 0};
+        if (rest.size >= sizeof header) {
+            memcpy(&header, rest.data, sizeof header);
+        }
+        bool is_old_mark = header.kind == MARK_MAGIC && at != log->newest_mark;
+        if (header.kind != FREED_MAGIC && !is_old_mark) {
+            break;
+        }
+        REQUIRE(header.size <= rest.size - sizeof header);
+        at += sizeof header + header.size;
+    }
+    return at;
+}
+
+bool log_drop(struct block_log *log, uint64_t position, uint64_t behind, struct fault *fault) {
     uint64_t start = position - LOG_FRAME_HEADER_SIZE;
+    REQUIRE(behind <= start);
     struct frame_header header;
     memcpy(&header, log_at(log, start).data, sizeof header);
     REQUIRE(header.kind == BLOCK_MAGIC);
-    header.kind = FREED_MAGIC;
-    struct iovec parts[2] = {{&header, sizeof header}, {NULL, 0}};
-    if (!write_at(log, start, parts, fault)) {
+    if (!write_freed(log, start, header.size, header.check, fault)) {
         return false;
     }
     log->bytes -= header.size;
-    punch(log, position, header.size);
+    /* Small blocks lie on no whole page: what was dropped around this one becomes one frame. The
+     * first frame of a window stays: what its check proves lies in the window before. */
+    uint64_t window = start / LOG_WINDOW_SIZE * LOG_WINDOW_SIZE;
+    uint64_t first = behind;
+    if (behind == 0 || behind < window) {
+        first = window == 0 ? HEADER_SIZE : window;
+    }
+    if (first == window) {
+        memcpy(&header, log_at(log, first).data, sizeof header);
+        punch(log, first + sizeof header, header.size);
+        first += sizeof header + header.size;
+    }
+    if (first > start) {
+        return true;
+    }
+    uint64_t end = freed_end(log, first);
+    if (end <= start) {
+        /* The newest mark stands between. */
+        first = end + LOG_FRAME_HEADER_SIZE + sizeof(int64_t);
+        end = freed_end(log, first);
+    }
+    REQUIRE(first <= start && end > start);
+    uint64_t size = end - first - LOG_FRAME_HEADER_SIZE;
+    if (!write_freed(log, first, size, check_of((uint32_t)size, first, first, 0), fault)) {
+        return false;
+    }
+    punch(log, first + LOG_FRAME_HEADER_SIZE, size);
     return true;
 }

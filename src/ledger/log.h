@@ -7,7 +7,7 @@
  *   frames: kind:u32 size:u32 check:u64 payload[size]
  *     kind "BLCK"  a block, as in the topic
  *          "MARK"  offset:u64 — all earlier blocks stand below this offset of the topic
- *          "FREE"  was a block that cleaning moved; its payload is a hole
+ *          "FREE"  were blocks that cleaning moved, and old marks; its payload is a hole
  *     check: XXH3 of size:u64 start:u64 end of the frame before:u64 a mark's offset:u64 (else 0),
  *     so that no frame is met without all those before it
  *
@@ -21,6 +21,7 @@
 #include "accrued/text.h"
 
 #define LOG_WINDOW_SIZE (UINT64_C(64) << 20)
+#define LOG_SIZE_MAX (UINT64_C(1) << 40) /* what the index can point at */
 #define LOG_FORMAT_VERSION 1
 #define LOG_FRAME_HEADER_SIZE 16
 
@@ -42,6 +43,7 @@ struct block_log {
     size_t window_capacity;
     uint64_t end;          /* where the next frame begins */
     uint64_t bytes;        /* in blocks that are not freed */
+    uint64_t newest_mark;  /* where its frame starts; 0: there is none */
     struct fault replaced; /* why log_open began a file anew that was not empty; else no text */
 };
 
@@ -71,8 +73,10 @@ bool log_cut(struct block_log *log, uint64_t position, struct fault *fault);
 bool log_append(struct block_log *log, struct text block, uint64_t *ret_position,
                 struct fault *fault);
 bool log_append_mark(struct block_log *log, int64_t offset, struct fault *fault);
-/* Gives a block's room back. */
-bool log_drop(struct block_log *log, uint64_t position, struct fault *fault);
+/* Gives a block's room back, together with that of dropped blocks and old marks around it. Between
+ * `behind` (0: the log's beginning), where an earlier block ends, and this one there is no block.
+ */
+bool log_drop(struct block_log *log, uint64_t position, uint64_t behind, struct fault *fault);
 
 /* From a position to the end of its window. */
 struct text log_at(const struct block_log *log, uint64_t position);
