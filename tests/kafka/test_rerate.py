@@ -1,0 +1,318 @@
+"""Rating again: what stands afterwards is what a run from scratch would give, whatever happens
+meanwhile; and only differences are published."""
+
+import json
+import time
+
+import kafka_io
+import pytest
+import wire
+from expectations import (
+    check_all,
+    check_events,
+    numbers_raw,
+    published,
+    records,
+    reference_of,
+    send_lines,
+    stream_case,
+)
+from generator import make_case, to_json
+from kafka_io import load_json, read_all
+from oracle import Oracle, from_scratch, parse
+from servers import wait_until
+from totals import check_deltas, standing
+
+WAIT = ("--wait", "--timeout", "40")
+
+
+class Story:
+    """The service and the oracle go through the same events in the same order."""
+
+    def __init__(self, setup, kafka):
+        self.setup, self.kafka = setup, kafka
+        rating = setup.settings["rating"]
+        config = parse.load_config(rating["programs"], rating["catalog"])
+        self.oracle = Oracle(config, reference_of(setup), rating["no_link"])
+        self.want = []
+
+    def send(self, lines):
+        send_lines(self.kafka, self.setup.input, lines)
+        self.setup.wait_until_drained()
+        for line in lines:
+            self.want += self.feed({"line": numbers_raw(line)})
+
+    def feed(self, value):
+        events = self.oracle.feed(to_json(value).encode(), 1)
+        assert not [event for event in events if event["type"] == "dead_letter"], events
+        return events
+
+    def change(self, value):
+        """A reference value changes, in Redis and for the oracle."""
+        self.setup.store(value)
+        self.feed(value)
+
+    def rerate(self, request, *arguments):
+        """Asks, waits; the oracle does the same. Returns the oracle's events."""
+        done = self.setup.command("rerate", *options_of(request), "-c", self.config(), *arguments)
+        assert done.stdout.strip() == request["request_id"]
+        events = self.feed({"rerate": request})
+        self.want += events
+        return events
+
+    def dry_run(self, request):
+        done = self.setup.command(
+            "rerate", *options_of(request), "--dry-run", "-c", self.config()
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def config(self):
+        return self.setup.config("command.yaml")
+
+    def check(self):
+        check_events(self.want, published(self.setup))
+
+    def check_standing(self, lines):
+        """For when live lines and the re-rate ran beside each other."""
+        accepted = [parse.parse_line(line) for line in lines]
+        got = published(self.setup)
+        check_deltas(got)
+        config = self.oracle.ledger.config
+        assert standing(got) == from_scratch(config, accepted, self.oracle.reference)
+        return got
+
+
+def options_of(request):
+    options = ["--request-id", request["request_id"]]
+    options += ["--all"] if request["scope"] == "all" else [f"--{request['scope']}", request["id"]]
+    for name in ("from", "to"):
+        if request.get(name) is not None:
+            options += [f"--{name}", request[name]]
+    return options
+
+
+def is_possible(request):
+    """An interval that is empty is a mistake here; offline it names nothing."""
+    start, end = request.get("from"), request.get("to")
+    return start is None or end is None or start < end
+
+
+def change_everything(story, seed):
+    """Other values for the same partners and customers."""
+    for text in make_case(seed, lines=1).reference:
+        story.change(load_json(text))
+
+
+def the_request(number=1, scope="all", identity=None):
+    request = {"scope": scope, "request_id": f"rr-{number}"}
+    return request if identity is None else {**request, "id": identity}
+
+
+def count_of(worker, event):
+    return worker.log.read_text().count(f"event={event} ")
+
+
+def reruns(setup):
+    return [e for e in published(setup) if e.get("reason") == "RERATE"]
+
+
+@pytest.mark.parametrize("seed", [21])
+def test_a_script_of_lines_changes_and_requests(accrued_config, kafka, seed):
+    """Every scope, intervals, changes with and without a request after them: event for event what
+    the rules say, and a dry run says it before."""
+    case = make_case(seed, lines=80, bad=False)
+    setup = accrued_config(case)
+    story = Story(setup, kafka)
+    setup.start()
+    lines, sent, requests = [], [], 0
+    for source in [*case.lines, b'{"rerate": {"scope": "all", "request_id": "rr-last"}}']:
+        if not source.strip():
+            continue
+        ((kind, value),) = load_json(source.decode()).items()
+        if kind == "line":
+            lines.append(value)
+            continue
+        if lines:
+            story.send(lines)
+            sent += lines
+            lines = []
+        if kind != "rerate":
+            story.change({kind: value})
+        elif is_possible(value):
+            foretold = story.dry_run(value)
+            check_events(story.rerate(value, *WAIT), foretold)
+            requests += 1
+    assert requests > 5
+    assert reruns(setup), "nothing was ever rated again"
+    story.check()
+    story.check_standing(sent)
+    check_sources(setup)
+
+
+def check_sources(setup):
+    """A re-rate's events name the request that caused them."""
+    topic = setup.topics["rerate_requests"]
+    ids = {r.offset: r.key.decode() for r in read_all(setup.kafka, topic)}
+    for event in reruns(setup):
+        assert (event["source_topic"], event["source_partition"]) == (topic, 0)
+        assert ids[event["source_offset"]] == event["rerate_id"]
+
+
+def test_the_same_request_twice_does_nothing_more(accrued_config, kafka):
+    case = stream_case(31, 200)
+    setup = accrued_config(case)
+    story = Story(setup, kafka)
+    worker = setup.start()
+    story.send(records(case))
+    change_everything(story, 131)
+    assert story.rerate(the_request(), *WAIT)
+    before = published(setup)
+    story.check()
+    for _ in range(2):
+        assert not story.rerate(the_request(), *WAIT)
+        assert published(setup) == before
+        worker.stop()
+        worker = setup.start()
+    send_lines(kafka, setup.input, records(case)[-1:])
+    setup.wait_until_drained()
+    assert "rerate_begun" not in worker.tail(10**6), "it remembers what it has done"
+
+
+def test_a_ledger_that_begins_has_nothing_to_do_with_older_requests(accrued_config, kafka):
+    case = stream_case(32, 60)
+    setup = accrued_config(case)
+    setup.command("rerate", "--all", "-c", setup.config())
+    worker = setup.start()
+    send_lines(kafka, setup.input, records(case))
+    setup.wait_until_drained()
+    setup.command("rerate", "--partner", "nobody", "-c", setup.config(), *WAIT)
+    assert count_of(worker, "rerate_done") <= setup.partition_count
+    check_all(setup, records(case))
+
+
+def test_kill_and_start_in_the_middle(accrued_config, kafka):
+    case = stream_case(33, 1500)
+    setup = accrued_config(
+        case, partitions=1, rerate={"chunk_lines": 1}, batch={"lines_max": 20}
+    )
+    story = Story(setup, kafka)
+    worker = setup.start()
+    story.send(records(case))
+    for round_number in (1, 2):
+        change_everything(story, 133 + round_number)
+        done = count_of(worker, "rerate_done")
+        story.rerate(the_request(round_number))
+        wait_until(lambda: count_of(worker, "rerate_begun") > done, "it begins")  # noqa: B023
+        time.sleep(0.4)
+        assert count_of(worker, "rerate_done") == done, "too late"
+        worker.kill()
+        worker = setup.start()
+        setup.command("rerate", "--partner", "nobody", "-c", story.config(), *WAIT)
+        story.check_standing(records(case))
+    assert "resumed=true" in worker.log.read_text()
+    story.check()
+
+
+def test_two_processes_and_live_lines_beside_it(accrued_config, kafka):
+    """Partitions move while lines flow and are rated again; one request follows the other."""
+    case = stream_case(34, 2500)
+    setup = accrued_config(case, partitions=6, rerate={"chunk_lines": 10}, batch={"lines_max": 50})
+    story = Story(setup, kafka)
+    lines = records(case)
+    first = setup.start("one")
+    send_lines(kafka, setup.input, lines[:1500])
+    setup.wait_until_drained()
+    change_everything(story, 134)
+    setup.command("rerate", "--all", "-c", story.config())
+    send_lines(kafka, setup.input, lines[1500:2000])
+    setup.start("two")
+    time.sleep(1.5)
+    change_everything(story, 234)
+    setup.command("rerate", "--all", "-c", story.config())
+    send_lines(kafka, setup.input, lines[2000:])
+    time.sleep(0.5)
+    first.stop()
+    setup.wait_until_drained()
+    setup.command("rerate", "--partner", "nobody", "-c", story.config(), *WAIT)
+    story.check_standing(lines)
+
+
+def test_many_requests_are_one_walk(accrued_config, kafka):
+    case = stream_case(35, 300)
+    setup = accrued_config(case, partitions=1)
+    story = Story(setup, kafka)
+    worker = setup.start()
+    story.send(records(case))
+    worker.stop()
+    change_everything(story, 135)
+    for number, customer in enumerate({wire.line_key(line).decode() for line in records(case)}):
+        setup.command(
+            "rerate", *options_of(the_request(number, "customer", customer)), "-c", story.config()
+        )
+    worker = setup.start()
+    setup.command("rerate", "--partner", "nobody", "-c", story.config(), *WAIT)
+    assert 1 <= count_of(worker, "rerate_done") <= 2
+    story.check_standing(records(case))
+    check_sources(setup)
+
+
+def test_a_line_that_cannot_be_rated_keeps_its_state(accrued_config, kafka):
+    case = stream_case(36, 150)
+    setup = accrued_config(case)
+    story = Story(setup, kafka)
+    worker = setup.start()
+    story.send(records(case))
+    change_everything(story, 136)
+    customer = wire.line_key(records(case)[0]).decode()
+    good = setup.redis.client.get(key_of(setup, customer))
+    setup.redis.client.set(key_of(setup, customer), b'{"customer_id": 7}')
+    done = setup.command("rerate", "--all", "-c", story.config(), *WAIT, check=False)
+    assert done.returncode == 1 and "could not be rated again" in done.stderr, done.stderr
+    assert not [e for e in reruns(setup) if e["customer_id"] == customer]
+    told = worker.log.read_text()
+    assert "outcome=incomplete" in told and f"customer={customer}" in told
+    if good is None:
+        setup.redis.client.delete(key_of(setup, customer))
+    else:
+        setup.redis.client.set(key_of(setup, customer), good)
+    done = setup.command("rerate", "--all", "-c", story.config(), *WAIT)
+    assert "complete" in done.stderr
+    story.check_standing(records(case))
+
+
+def key_of(setup, customer):
+    return f"{setup.settings['redis']['key_prefix']}customer:{customer}".encode()
+
+
+def test_what_is_not_a_request_is_skipped(accrued_config, kafka):
+    case = stream_case(37, 80)
+    setup = accrued_config(case)
+    story = Story(setup, kafka)
+    worker = setup.start()
+    story.send(records(case))
+    sender = kafka_io.Sender(kafka, setup.topics["rerate_requests"])
+    for value in (None, b"", b"x", wire.frame(b"\x02", 4), wire.line_value(records(case)[0])):
+        sender.send(b"bad", value)
+    sender.flush()
+    change_everything(story, 137)
+    story.rerate(the_request(), *WAIT)
+    story.check()
+    assert count_of(worker, "rerate_request_malformed") == 5
+
+
+def test_without_redis_it_waits_and_live_lines_know_why(accrued_config, kafka):
+    case = stream_case(38, 100)
+    setup = accrued_config(case, rerate={"chunk_lines": 20})
+    story = Story(setup, kafka)
+    worker = setup.start()
+    story.send(records(case))
+    worker.stop()
+    worker = setup.start(redis={"address": "127.0.0.1:1"})
+    change_everything(story, 138)
+    story.rerate(the_request())
+    wait_until(lambda: "rerate_waits" in worker.log.read_text(), "it waits", 20)
+    assert not reruns(setup)
+    worker.stop()
+    setup.start()
+    setup.command("rerate", "--partner", "nobody", "-c", story.config(), *WAIT)
+    story.check()
