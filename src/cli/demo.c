@@ -77,7 +77,7 @@ static bool load_reference(const struct demo *demo, struct fault *fault) {
     char customers[DEMO_PATH_SIZE_MAX + 64];
     demo_world_path(&demo->world, "partners.jsonl", partners);
     demo_world_path(&demo->world, "customers.jsonl", customers);
-    const char *const arguments[] = {"reference", "load", partners, customers, NULL};
+    const char *const arguments[] = {"reference", "load", "--no-rerate", partners, customers, NULL};
     return run_step(demo, "Partners, their standing, customers and partner-of-record links → Redis",
                     command_reference, arguments, fault);
 }

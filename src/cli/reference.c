@@ -1,17 +1,20 @@
 /* accrued reference: partners, competencies, customers and links into Redis, and out of it. */
+#include "accrued/clock.h"
 #include "accrued/reference_json.h"
 #include "accrued/reference_set.h"
 #include "accrued/reference_store.h"
+#include "accrued/requests.h"
 #include "accrued/require.h"
 #include "accrued/suggest.h"
 #include "command.h"
+#include "rerate.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static const char usage[] =
-    "Usage: accrued reference load [-n] FILE… [-c FILE] [-o KEY=VALUE]…\n"
+    "Usage: accrued reference load [-n] [--no-rerate] FILE… [-c FILE] [-o KEY=VALUE]…\n"
     "       accrued reference diff FILE…\n"
     "       accrued reference get partner:MPN | customer:ID\n"
     "       accrued reference export\n"
@@ -27,14 +30,25 @@ static const char usage[] =
     "  get      the value of one key, as it is stored\n"
     "  export   everything under redis.key_prefix as JSON lines that load takes back\n"
     "\n"
-    "  -n, --dry-run          load, but write nothing\n" COMMAND_COMMON_HELP;
+    "After a load the workers are asked to rate the lines again that the changes concern.\n"
+    "\n"
+    "  -n, --dry-run          load, but write nothing\n"
+    "      --no-rerate        load, but don't ask (before the first lines; or ask later, with\n"
+    "                         `accrued rerate`)\n" COMMAND_COMMON_HELP;
+
+enum { OPTION_NO_RERATE = 256 };
 
 static const struct option long_options[] = {
     {"dry-run", no_argument, NULL, 'n'},
+    {"no-rerate", no_argument, NULL, OPTION_NO_RERATE},
     COMMAND_COMMON_LONG,
 };
 
 static const char name[] = "reference";
+
+/* Changes above this ask for everything at once: the walk is the same, and the topic stays small.
+ */
+#define REQUEST_COUNT_MAX 10000
 
 /* What is to be written, by key. */
 struct plan {
@@ -142,15 +156,73 @@ static void print_differences(const struct plan *plan) {
     }
 }
 
-enum intent { INTENT_LOAD, INTENT_DRY_RUN, INTENT_DIFF };
+enum intent { INTENT_LOAD, INTENT_LOAD_ONLY, INTENT_DRY_RUN, INTENT_DIFF };
+
+static size_t change_count(const struct plan *plan) {
+    return plan->counts[OUTCOME_NEW] + plan->counts[OUTCOME_CHANGED];
+}
+
+static bool put_request(struct request_writer *writer, enum rerate_scope scope, struct text id,
+                        struct fault *fault) {
+    char drawn[REQUEST_ID_SIZE];
+    rerate_draw_id(drawn);
+    struct rerate_request request = {
+        .scope = scope,
+        .id = id,
+        .charge_start = {DAY_MIN, DAY_MAX},
+        .request_id = text_of(drawn),
+        .reason = TEXT("reference load"),
+    };
+    return request_writer_put(writer, &request, clock_wall_ms(), fault);
+}
+
+/* Asks for the lines that the changes concern. */
+static bool put_requests(const struct plan *plan, struct request_writer *writer,
+                         struct fault *fault) {
+    bool is_good = true;
+    if (change_count(plan) > REQUEST_COUNT_MAX) {
+        is_good = put_request(writer, RERATE_ALL, text_null(), fault);
+    }
+    for (size_t i = 0; is_good && change_count(plan) <= REQUEST_COUNT_MAX && i < plan->set.count;
+         i++) {
+        const struct reference_entry *entry = plan->set.entries[i];
+        if (entry->outcome == OUTCOME_NEW || entry->outcome == OUTCOME_CHANGED) {
+            is_good = put_request(
+                writer, entry->kind == REFERENCE_PARTNER ? RERATE_PARTNER : RERATE_CUSTOMER,
+                entry->id, fault);
+        }
+    }
+    int64_t last = -1;
+    return (is_good && request_writer_flush(writer, &last, fault)) ||
+           fault_prefix(fault, "the values are written, but the lines that they concern are not "
+                               "rated again: ask with `accrued rerate --all`: ");
+}
+
+/* Writes and asks. The brokers are reached before anything is written: a later load would find
+ * nothing changed, and ask for nothing. */
+static bool write_and_ask(const struct plan *plan, const struct config *config, bool asks,
+                          struct reference_store *store, struct fault *fault) {
+    if (!asks || change_count(plan) == 0) {
+        return plan_write(plan, store, fault);
+    }
+    struct request_writer *writer = request_writer_open(config, fault);
+    if (writer == NULL) {
+        return fault_prefix(fault, "nothing was written (--no-rerate loads without asking the "
+                                   "workers): ");
+    }
+    bool is_good = plan_write(plan, store, fault) && put_requests(plan, writer, fault);
+    request_writer_free(writer);
+    return is_good;
+}
 
 /* After the files have been read: asks Redis, then writes or tells. */
 static int carry_out(struct plan *plan, const struct config *config, enum intent intent,
                      struct problems *problems) {
     struct fault fault;
     struct reference_store *store = reference_store_open(config, &fault);
+    bool writes = intent == INTENT_LOAD || intent == INTENT_LOAD_ONLY;
     bool is_good = store != NULL && plan_make(plan, store, problems, &fault) &&
-                   (intent != INTENT_LOAD || plan_write(plan, store, &fault));
+                   (!writes || write_and_ask(plan, config, intent == INTENT_LOAD, store, &fault));
     reference_store_free(store);
     if (problems->count > 0) {
         return tell_problems(problems, "nothing was written");
@@ -160,7 +232,7 @@ static int carry_out(struct plan *plan, const struct config *config, enum intent
     }
     if (intent == INTENT_DIFF) {
         print_differences(plan);
-        is_good = finish_output() && plan->counts[OUTCOME_NEW] + plan->counts[OUTCOME_CHANGED] == 0;
+        is_good = finish_output() && change_count(plan) == 0;
     }
     (void)fprintf(stderr, "%zu new, %zu changed, %zu same%s\n", plan->counts[OUTCOME_NEW],
                   plan->counts[OUTCOME_CHANGED], plan->counts[OUTCOME_SAME],
@@ -297,10 +369,11 @@ static bool find_action(const char *given, enum action *ret_action) {
 }
 
 /* Mistakes in the arguments, before anything is touched. */
-static int check_arguments(enum action action, bool is_dry_run, char *const *arguments,
+static int check_arguments(enum action action, enum intent intent, char *const *arguments,
                            size_t count, struct reference_key *ret_key) {
-    if (is_dry_run && action != ACTION_LOAD) {
-        return command_usage(name, "--dry-run is for load");
+    if (intent != INTENT_LOAD && action != ACTION_LOAD) {
+        return command_usage(name, "%s is for load",
+                             intent == INTENT_DRY_RUN ? "--dry-run" : "--no-rerate");
     }
     switch (action) {
     case ACTION_LOAD:
@@ -325,11 +398,10 @@ static int check_arguments(enum action action, bool is_dry_run, char *const *arg
     REQUIRE(false);
 }
 
-static int act(enum action action, bool is_dry_run, const struct config *config,
+static int act(enum action action, enum intent intent, const struct config *config,
                char *const *arguments, size_t count, struct reference_key key) {
     switch (action) {
-    case ACTION_LOAD:
-        return load(config, is_dry_run ? INTENT_DRY_RUN : INTENT_LOAD, arguments, count);
+    case ACTION_LOAD: return load(config, intent, arguments, count);
     case ACTION_DIFF: return load(config, INTENT_DIFF, arguments, count);
     case ACTION_GET: return get(config, key);
     case ACTION_EXPORT: return export_all(config);
@@ -339,12 +411,15 @@ static int act(enum action action, bool is_dry_run, const struct config *config,
 
 int command_reference(int argc, char **argv) {
     struct command_common common = {.override_count = 0};
-    bool is_dry_run = false;
+    enum intent intent = INTENT_LOAD;
     int option = 0;
     while ((option = command_getopt(argc, argv, "n", long_options, &common)) != -1) {
         switch (option) {
         case 'h': (void)fputs(usage, stdout); return COMMAND_OK;
-        case 'n': is_dry_run = true; break;
+        case 'n': intent = INTENT_DRY_RUN; break;
+        case OPTION_NO_RERATE:
+            intent = intent == INTENT_DRY_RUN ? INTENT_DRY_RUN : INTENT_LOAD_ONLY;
+            break;
         default: return COMMAND_USAGE;
         }
     }
@@ -360,7 +435,7 @@ int command_reference(int argc, char **argv) {
     char *const *arguments = argv + optind + 1;
     size_t count = (size_t)(argc - optind - 1);
     struct reference_key key = {REFERENCE_PARTNER, text_null()};
-    int code = check_arguments(action, is_dry_run, arguments, count, &key);
+    int code = check_arguments(action, intent, arguments, count, &key);
     struct config config;
     if (code != COMMAND_OK) {
         return code;
@@ -368,7 +443,7 @@ int command_reference(int argc, char **argv) {
     if (!command_load(argv[0], &common, &config)) {
         return COMMAND_FAILED;
     }
-    code = act(action, is_dry_run, &config, arguments, count, key);
+    code = act(action, intent, &config, arguments, count, key);
     config_release(&config);
     return code;
 }
