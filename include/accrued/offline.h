@@ -7,7 +7,7 @@
 
 #include "accrued/ledger.h"
 #include "accrued/reference_table.h"
-#include "accrued/rerate.h"
+#include "accrued/rerate_set.h"
 
 /* Receives every event, in the order of §9; it is valid during the call only. */
 typedef void (*offline_event)(void *context, const struct event *event, struct text rerate_id);

@@ -8,7 +8,7 @@
 #define ACCRUED_REQUESTS_H
 
 #include "accrued/config.h"
-#include "accrued/rerate.h"
+#include "accrued/rerate_set.h"
 
 struct requests;
 

@@ -6,7 +6,7 @@
 
 #include "accrued/buffer.h"
 #include "accrued/fault.h"
-#include "accrued/rerate.h"
+#include "accrued/rerate_set.h"
 
 #define RERATE_REQUEST_ID_SIZE_MAX 128
 

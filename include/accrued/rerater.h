@@ -10,7 +10,7 @@
 #include "accrued/catalog.h"
 #include "accrued/enrich.h"
 #include "accrued/ledger.h"
-#include "accrued/rerate.h"
+#include "accrued/rerate_set.h"
 
 struct rerater_hooks {
     /* The events of one line, in posting->events; reference values are at hand in the enricher. */

@@ -1,9 +1,7 @@
 /* accrued reference: partners, competencies, customers and links into Redis, and out of it. */
-#include "accrued/clock.h"
 #include "accrued/reference_json.h"
 #include "accrued/reference_set.h"
 #include "accrued/reference_store.h"
-#include "accrued/requests.h"
 #include "accrued/require.h"
 #include "accrued/suggest.h"
 #include "command.h"
@@ -162,34 +160,21 @@ static size_t change_count(const struct plan *plan) {
     return plan->counts[OUTCOME_NEW] + plan->counts[OUTCOME_CHANGED];
 }
 
-static bool put_request(struct request_writer *writer, enum rerate_scope scope, struct text id,
-                        struct fault *fault) {
-    char drawn[REQUEST_ID_SIZE];
-    rerate_draw_id(drawn);
-    struct rerate_request request = {
-        .scope = scope,
-        .id = id,
-        .charge_start = {DAY_MIN, DAY_MAX},
-        .request_id = text_of(drawn),
-        .reason = TEXT("reference load"),
-    };
-    return request_writer_put(writer, &request, clock_wall_ms(), fault);
-}
-
 /* Asks for the lines that the changes concern. */
 static bool put_requests(const struct plan *plan, struct request_writer *writer,
                          struct fault *fault) {
+    static const char reason[] = "accrued reference load";
     bool is_good = true;
     if (change_count(plan) > REQUEST_COUNT_MAX) {
-        is_good = put_request(writer, RERATE_ALL, text_null(), fault);
+        is_good = rerate_put(writer, RERATE_ALL, text_null(), reason, fault);
     }
     for (size_t i = 0; is_good && change_count(plan) <= REQUEST_COUNT_MAX && i < plan->set.count;
          i++) {
         const struct reference_entry *entry = plan->set.entries[i];
         if (entry->outcome == OUTCOME_NEW || entry->outcome == OUTCOME_CHANGED) {
-            is_good = put_request(
+            is_good = rerate_put(
                 writer, entry->kind == REFERENCE_PARTNER ? RERATE_PARTNER : RERATE_CUSTOMER,
-                entry->id, fault);
+                entry->id, reason, fault);
         }
     }
     int64_t last = -1;

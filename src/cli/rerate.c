@@ -2,7 +2,6 @@
 #include "rerate.h"
 
 #include "accrued/clock.h"
-#include "accrued/requests.h"
 #include "accrued/require.h"
 #include "accrued/rerate_record.h"
 #include "accrued/rerate_watch.h"
@@ -84,6 +83,20 @@ void rerate_draw_id(char to[REQUEST_ID_SIZE]) {
         }
         at += (size_t)snprintf(to + at, 3, "%02x", bytes[i]);
     }
+}
+
+bool rerate_put(struct request_writer *writer, enum rerate_scope scope, struct text id,
+                const char *reason, struct fault *fault) {
+    char drawn[REQUEST_ID_SIZE];
+    rerate_draw_id(drawn);
+    struct rerate_request request = {
+        .scope = scope,
+        .id = id,
+        .charge_start = {DAY_MIN, DAY_MAX},
+        .request_id = text_of(drawn),
+        .reason = text_of(reason),
+    };
+    return request_writer_put(writer, &request, clock_wall_ms(), fault);
 }
 
 static void set_scope(struct arguments *arguments, enum rerate_scope scope, const char *id) {

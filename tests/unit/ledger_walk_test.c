@@ -102,7 +102,7 @@ Test(ledger_walk, meets_every_line_whatever_happens_meanwhile, .timeout = 100) {
                 put(ledger, line, ++revisions[line]);
             }
             /* All before this block is done; it itself is not. */
-            struct ledger_rerate rerate = {7, walk.block_id - 1};
+            struct ledger_rerate rerate = {7, walk.block_id - 1, 9, walk.block_id % 3};
             bool aborts = dice_hits(&dice, 4);
             struct ledger_rerate before = ledger_rerate(ledger);
             ledger_set_rerate(ledger, rerate, true);
@@ -127,6 +127,9 @@ Test(ledger_walk, meets_every_line_whatever_happens_meanwhile, .timeout = 100) {
                 ledger = restored(&topic);
                 cr_assert_eq(ledger_rerate(ledger).offset, 7);
                 cr_assert_eq(ledger_rerate(ledger).reached, rerate.reached);
+                bool says_more = rerate.reached > 0 || rerate.unrated > 0;
+                cr_assert(ledger_rerate(ledger).head == (says_more ? 9 : 0));
+                cr_assert(ledger_rerate(ledger).unrated == rerate.unrated);
                 walk = ledger_walk_begin(ledger, ledger_rerate(ledger).reached);
             }
         }
@@ -157,12 +160,12 @@ Test(ledger_walk, an_empty_ledger_and_an_empty_block) {
     cr_assert(!ledger_walk_next(ledger, &walk, &state));
     cr_assert_eq(ledger_rerate(ledger).offset, -1);
     /* A request that concerned no line still has to be remembered. */
-    ledger_set_rerate(ledger, (struct ledger_rerate){3, 0}, true);
+    ledger_set_rerate(ledger, (struct ledger_rerate){.offset = 3, .head = 2, .unrated = 5}, true);
     commit(ledger, &topic, &dice);
     cr_assert_eq(topic.count, 1);
     cr_assert(!ledger_walk_next(ledger, &walk, &state));
     /* Not worth a block of its own. */
-    ledger_set_rerate(ledger, (struct ledger_rerate){4, 0}, false);
+    ledger_set_rerate(ledger, (struct ledger_rerate){.offset = 4}, false);
     commit(ledger, &topic, &dice);
     cr_assert_eq(topic.count, 1);
     put(ledger, 5, 1);

@@ -1,4 +1,4 @@
-#include "accrued/rerate.h"
+#include "accrued/rerate_set.h"
 
 #include "accrued/hash.h"
 #include "accrued/require.h"

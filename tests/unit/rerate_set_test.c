@@ -1,4 +1,4 @@
-#include "accrued/rerate.h"
+#include "accrued/rerate_set.h"
 
 #include "dice.h"
 

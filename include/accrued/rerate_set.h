@@ -1,10 +1,10 @@
-/* rerate.h: requests to rate past lines again, and which lines they name. Room: ledger. Pure.
+/* rerate_set.h: requests to rate past lines again, and which lines they name. Room: ledger. Pure.
  *
  * accrual-model.md §7, "Rating again". A set holds the requests that one walk over a ledger serves
  * together; matching a line costs a look-up for each id that the line has to do with, however many
  * requests there are. One thread. */
-#ifndef ACCRUED_RERATE_H
-#define ACCRUED_RERATE_H
+#ifndef ACCRUED_RERATE_SET_H
+#define ACCRUED_RERATE_SET_H
 
 #include "accrued/posting.h"
 
