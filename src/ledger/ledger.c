@@ -262,48 +262,6 @@ struct ledger_rerate ledger_rerate_of(const struct block_header *header) {
     return rerate;
 }
 
-static void begin_sealed(struct ledger *ledger, size_t first_item) {
-    if (ledger->block_count == ledger->block_capacity) {
-        size_t capacity = ledger->block_capacity == 0 ? 8 : ledger->block_capacity * 2;
-        struct sealed_block *blocks = realloc(ledger->blocks, capacity * sizeof *blocks);
-        REQUIRE(blocks != NULL);
-        ledger->blocks = blocks;
-        ledger->block_capacity = capacity;
-    }
-    ledger->head.id++;
-    size_t start = block_begin(&ledger->sealed, &ledger->head);
-    ledger->blocks[ledger->block_count++] = (struct sealed_block){
-        .id = ledger->head.id,
-        .start = start,
-        .entries_at = ledger->sealed.size - start,
-        .first_item = first_item,
-    };
-}
-
-static void finish_sealed(struct ledger *ledger) {
-    struct sealed_block *block = &ledger->blocks[ledger->block_count - 1];
-    block_finish(&ledger->sealed, block->start, block->item_count);
-    block->size = ledger->sealed.size - block->start;
-}
-
-/* Packs all pending entries; block ids go up and are never used again, aborted ones included. */
-static void pack(struct ledger *ledger, size_t block_size_max) {
-    begin_sealed(ledger, 0);
-    for (size_t i = 0; i < ledger->overlay.count; i++) {
-        struct text entry = overlay_entry(&ledger->overlay, i);
-        struct sealed_block *block = &ledger->blocks[ledger->block_count - 1];
-        if (block->item_count > 0 &&
-            ledger->sealed.size - block->start + entry.size + 10 > block_size_max) {
-            finish_sealed(ledger);
-            begin_sealed(ledger, i);
-            block = &ledger->blocks[ledger->block_count - 1];
-        }
-        block_append_entry(&ledger->sealed, entry);
-        block->item_count++;
-    }
-    finish_sealed(ledger);
-}
-
 bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_t new_incarnation,
                  size_t block_size_max, ledger_emit emit, void *context) {
     REQUIRE(ledger->block_count == 0);
@@ -326,7 +284,7 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
     ledger->head.rerate_key = reached_text(ledger->sealed_rerate, reached);
     buffer_clear(&ledger->sealed);
     uint64_t first_id = ledger->head.id + 1;
-    pack(ledger, block_size_max);
+    ledger_pack(ledger, block_size_max);
     ledger->sealed_position = position;
     /* Until the commit the head says what is committed. */
     ledger->head.next_offset = before.next_offset;

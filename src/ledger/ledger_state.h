@@ -1,6 +1,7 @@
 /* ledger_state.h: the ledger's insides, shared by its files. Private to the ledger.
  *
  *   ledger.c   find, put, seal, commit, abort
+ *   pack.c     the open transaction's entries become blocks
  *   restore.c  blocks from the topic become the ledger
  *   file.c     … from the local file, and what is doubtful in it
  *   clean.c    blocks of which little is needed are written anew and dropped
@@ -69,6 +70,10 @@ struct ledger {
     bool is_broken; /* the file could not be written */
     struct fault broken;
 };
+
+/* pack.c: all pending entries into ledger->sealed and ledger->blocks. Block ids go up and are never
+ * used again, aborted ones included. */
+void ledger_pack(struct ledger *ledger, size_t block_size_max);
 
 /* The entry at a position in the log. */
 struct text ledger_entry_at(const struct ledger *ledger, uint64_t position);
