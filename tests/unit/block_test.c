@@ -213,3 +213,46 @@ Test(block, entries_of_no_size_end_the_walk) {
         cr_assert(!block_next_entry(&from, &entry));
     }
 }
+
+/* What a reader of a file asks first, of bytes that may end anywhere and say anything. */
+Test(block, a_size_that_no_block_can_have_is_none) {
+    enum { SIZE_AT = 8, SMALLEST = 24 };
+    struct buffer bytes;
+    struct block_header header = {.id = 1};
+    buffer_init(&bytes);
+    block_finish(&bytes, block_begin(&bytes, &header), 0);
+    for (size_t size = 0; size < bytes.size; size++) {
+        struct text start = exact_copy(bytes.data, size);
+        cr_expect_eq(block_size(start), size < SIZE_AT + 4 ? 0 : bytes.size, "%zu bytes", size);
+        free((char *)start.data);
+    }
+    for (uint32_t size = 0; size < 2 * SMALLEST; size++) {
+        bytes.data[SIZE_AT] = (uint8_t)size;
+        bytes.data[SIZE_AT + 1] = bytes.data[SIZE_AT + 2] = bytes.data[SIZE_AT + 3] = 0;
+        cr_expect_eq(block_size(buffer_text(&bytes)), size < SMALLEST ? 0 : size, "size %u", size);
+    }
+    buffer_release(&bytes);
+}
+
+Test(block, more_programs_than_there_can_be_are_refused) {
+    struct buffer bytes;
+    buffer_init(&bytes);
+    for (size_t count = BLOCK_PROGRAM_COUNT_MAX - 1; count <= BLOCK_PROGRAM_COUNT_MAX + 1;
+         count++) {
+        struct block_header header = {.id = 1};
+        buffer_clear(&bytes);
+        size_t start = block_begin(&bytes, &header);
+        bytes.size--; /* no programs: that was the last byte */
+        buffer_append_varint(&bytes, count);
+        for (size_t i = 0; i < count; i++) {
+            buffer_append_string(&bytes, "\2p");
+        }
+        block_finish(&bytes, start, 0);
+        static struct block_view view;
+        struct fault fault = {""};
+        bool parsed = block_parse(buffer_text(&bytes), &view, &fault);
+        cr_expect_eq(parsed, count <= BLOCK_PROGRAM_COUNT_MAX, "%zu: %s", count, fault.text);
+        cr_expect(!parsed || text_equal(view.header.programs.items[count - 1], TEXT("p")));
+    }
+    buffer_release(&bytes);
+}
