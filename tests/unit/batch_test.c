@@ -108,6 +108,11 @@ Test(batch, drops_one_partition) {
                                            : i < 8    ? ITEM_REJECTED
                                                       : ITEM_LINE);
     }
+    batch_drop_partition(&batch, 0); /* of the first item, and of the last one */
+    batch_drop_partition(&batch, 3);
+    for (int i = 0; i < 40; i++) {
+        cr_assert_eq(batch.items[i].state == ITEM_DROPPED, i % 4 != 1);
+    }
     cr_assert_eq(batch.count, 40); /* still ours to release */
     batch_release(&batch);
     cr_assert_eq(releases, 40);
@@ -185,5 +190,40 @@ Test(batch, sums_are_exact_and_apart) {
         cr_assert_eq(sum->count, counts[sum->program_index][reason][code]);
         counts[sum->program_index][reason][code] = SIZE_MAX; /* each only once */
     }
+    batch_release(&batch);
+}
+
+/* What one transaction wrote must never be written by the next one, too. */
+Test(batch, a_clear_forgets_results_as_well) {
+    static const struct currency eur = {{'E', 'U', 'R'}};
+    struct batch batch;
+    batch_init(&batch);
+    int releases = 0;
+    struct source_record record = record_of(1, 5, &releases);
+    (void)batch_add(&batch, &record);
+    (void)batch_add_output(&batch, OUTPUT_ACCRUALS);
+    buffer_append_string(&batch.bytes, "encoded");
+    batch_add_sum(&batch, 0, SUM_ACCRUED, eur, (struct amount){1});
+    batch.counts.posted = 3;
+    batch_clear(&batch);
+    cr_expect_eq(batch.output_count, 0);
+    cr_expect_eq(batch.bytes.size, 0);
+    cr_expect_eq(batch.sum_count, 0);
+    cr_expect_eq(batch.counts.posted, 0);
+    batch_release(&batch);
+}
+
+/* The largest amounts there are, a batch full of them, in both directions. */
+Test(batch, sums_of_the_largest_amounts_do_not_wrap) {
+    static const struct currency eur = {{'E', 'U', 'R'}};
+    struct batch batch;
+    batch_init(&batch);
+    int128 largest = decimal_power_of_ten(DECIMAL_PRECISION) - 1;
+    for (int i = 0; i < 100000; i++) {
+        batch_add_sum(&batch, 0, SUM_ACCRUED, eur, (struct amount){largest});
+        batch_add_sum(&batch, 1, SUM_ACCRUED, eur, (struct amount){-largest});
+    }
+    cr_expect(batch.sums[0].amount.units == largest * 100000);
+    cr_expect(batch.sums[1].amount.units == -largest * 100000);
     batch_release(&batch);
 }
