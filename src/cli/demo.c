@@ -100,7 +100,7 @@ static bool ingest(const struct demo *demo, const char *what, const char *file,
 static bool wait_until_drained(struct demo *demo, struct fault *fault) {
     int64_t end_ms = clock_steady_ms() + DRAIN_MS;
     /* What was just ingested must have been seen by the monitor first. */
-    int64_t settled_ms = clock_steady_ms() + LAG_MS * 3;
+    int64_t settled_ms = clock_steady_ms() + INT64_C(3) * LAG_MS;
     for (;;) {
         if (service_signal_wait(POLL_MS) != 0) {
             demo->seconds = 0;

@@ -178,7 +178,7 @@ static bool read_scalar(struct cursor *from, const struct plan_node *node, struc
     struct scalar scalar = {.node = node};
     switch ((int)node->type) {
     case PLAN_INT:
-    case PLAN_LONG: scalar.number = cursor_zigzag(from); break;
+    case PLAN_LONG:
     /* A symbol that the writer's schema does not have is told by the field, as a wrong value. */
     case PLAN_ENUM: scalar.number = cursor_zigzag(from); break;
     case PLAN_BYTES:

@@ -86,7 +86,8 @@ static void append_points(struct buffer *to, const int64_t *values, size_t count
     for (size_t i = 0; i < count; i++) {
         int64_t value = values[i] < 0 ? 0 : values[i];
         /* Tenths of a pixel, from the top. */
-        int64_t y = CHART_HEIGHT * 10 - (int64_t)((int128)value * (CHART_HEIGHT - 4) * 10 / most);
+        int64_t y =
+            INT64_C(10) * CHART_HEIGHT - (int64_t)((int128)value * (CHART_HEIGHT - 4) * 10 / most);
         buffer_append_format(to, "%zu,%lld.%lld ", first + i, (long long)(y / 10),
                              (long long)(y % 10));
     }

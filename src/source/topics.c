@@ -8,7 +8,7 @@
 
 /* Kafka's own default, written down so that a cluster with another one fits. Above what the
  * publisher sends in one request. */
-#define MESSAGE_BYTES_MAX 1048588
+#define MESSAGE_BYTES_MAX INT64_C(1048588)
 /* A dead letter is the record it came from, and headers that say why. The limit is one of
  * compressed bytes, and what came in may have been compressed better than we do it. */
 #define DEAD_LETTER_FACTOR 4
@@ -24,7 +24,7 @@
 /* The broker compacts closed segments only. Without these a quiet topic would keep its one segment,
  * and with it every overwritten block, for a week. */
 #define COMPACTED_SEGMENT_MS HOUR_MS
-#define COMPACTED_SEGMENT_BYTES (64 * 1048576)
+#define COMPACTED_SEGMENT_BYTES (INT64_C(64) * 1048576)
 #define COMPACTION_LAG_MS (6 * HOUR_MS)
 #define DIRTY_RATIO "0.2"
 
