@@ -7,6 +7,7 @@
 #include "accrued/decode.h"
 #include "accrued/line_json.h"
 #include "accrued/require.h"
+#include "accrued/rerate_record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static struct {
     int64_t revisions[WORLD_LINES_MAX]; /* highest fed */
     bool uses_transactions;
     int open_batches;
+    int requests_due;
     bool is_over;
 } feed;
 
@@ -180,7 +182,76 @@ static void feed_some(void *context, uint64_t unused) {
 }
 
 bool feed_is_over(void) {
-    return feed.is_over && feed.open_batches == 0;
+    return feed.is_over && feed.open_batches == 0 && feed.requests_due == 0;
+}
+
+/* Appended after what it asks for has changed, as `accrued reference load` does. */
+static void feed_request(enum rerate_scope scope, const char *id) {
+    char name[24];
+    (void)snprintf(name, sizeof name, "request-%zu", world.requests->logs[0].count);
+    struct rerate_request request = {
+        .scope = scope,
+        .id = id != NULL ? text_of(id) : text_null(),
+        .charge_start = {DAY_MIN, DAY_MAX},
+        .request_id = text_of(name),
+        .offset = -1,
+    };
+    struct buffer value;
+    buffer_init(&value);
+    frame_append(&value, (struct schema_ref){.framing = FRAMING_CONFLUENT, .id = 10});
+    rerate_append_avro(&value, &request, SIM_WALL_START_MS + sim_now());
+    struct record record = {.value = buffer_text(&value), .timestamp_ms = sim_now()};
+    broker_append(&world.requests->logs[0], &record);
+    buffer_release(&value);
+    sim_trace("request %zu: %s %s", world.requests->logs[0].count - 1, rerate_scope_name(scope),
+              id != NULL ? id : "");
+}
+
+void feed_request_of_all(void) {
+    feed_request(RERATE_ALL, NULL);
+}
+
+struct request_due {
+    enum rerate_scope scope;
+    char id[16];
+};
+
+static void ask(void *context, uint64_t unused) {
+    (void)unused;
+    struct request_due *due = context;
+    feed_request(due->scope, due->id);
+    free(due);
+    feed.requests_due--;
+}
+
+static void ask_later(enum rerate_scope scope, const char *id) {
+    struct request_due *due = calloc(1, sizeof *due);
+    REQUIRE(due != NULL);
+    due->scope = scope;
+    (void)snprintf(due->id, sizeof due->id, "%s", id);
+    feed.requests_due++;
+    sim_at(sim_now() + sim_between(0, 500), ask, due, 0);
+}
+
+/* Requests that nothing calls for change nothing. */
+static void ask_idly(void *context, uint64_t unused) {
+    if (sim_now() >= feed.end_ms) {
+        return;
+    }
+    char id[16];
+    switch (sim_below(4)) {
+    case 0:
+        world_customer_name((int)sim_below((uint64_t)world.customer_count), id);
+        feed_request(RERATE_CUSTOMER, id);
+        break;
+    case 1:
+        world_partner_name((int)sim_below((uint64_t)world.partner_count), id);
+        feed_request(RERATE_PARTNER, id);
+        break;
+    case 2: feed_request(RERATE_PROGRAM, sim_chance(5000) ? "admin" : "sale"); break;
+    default: feed_request(RERATE_ALL, NULL); break;
+    }
+    sim_at(sim_now() + sim_between(1, 5000), ask_idly, context, unused);
 }
 
 static int new_customer_value(struct customer_value value) {
@@ -252,10 +323,18 @@ static void change_some(void *context, uint64_t unused) {
     if (sim_now() >= feed.end_ms) {
         return;
     }
+    char id[16];
     if (sim_chance(6000)) {
-        change_customer((int)sim_below((uint64_t)world.customer_count));
+        int customer = (int)sim_below((uint64_t)world.customer_count);
+        change_customer(customer);
+        world_customer_name(customer, id);
     } else {
-        change_partner((int)sim_below((uint64_t)world.partner_count));
+        int partner = (int)sim_below((uint64_t)world.partner_count);
+        change_partner(partner);
+        world_partner_name(partner, id);
+    }
+    if (world.is_requested) {
+        ask_later(id[0] == 'c' ? RERATE_CUSTOMER : RERATE_PARTNER, id);
     }
     sim_at(sim_now() + sim_between(1, feed.change_gap_ms), change_some, context, unused);
 }
@@ -274,6 +353,9 @@ void feed_begin(int64_t end_ms) {
     sim_at(sim_between(0, 500), feed_some, NULL, 0);
     if (!world.is_static) {
         sim_at(sim_between(0, 500), change_some, NULL, 0);
+    }
+    if (sim_chance(4000)) {
+        sim_at(sim_between(0, 5000), ask_idly, NULL, 0);
     }
 }
 

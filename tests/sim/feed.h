@@ -9,5 +9,7 @@ void feed_begin(int64_t end_ms);
 bool feed_is_over(void);
 /* Every line's winning record once more. */
 void feed_again(void);
+/* A request to rate everything again. */
+void feed_request_of_all(void);
 
 #endif

@@ -171,8 +171,8 @@ static void check_chain(int line, int program, int partner, const struct key_eve
     }
 }
 
-/* Was what an accrual was rated with in force when it was? */
-static void check_reference(int line, int program, int partner, const struct accrual_read *event) {
+/* Is there a line at the source that the accrual names, and is it this one? */
+static void check_source(int line, int program, int partner, const struct accrual_read *event) {
     const struct log *log = &world.input->logs[world_home(world_customer_of(line))];
     if (event->source_partition != log->number || event->source_offset < 0 ||
         event->source_offset >= (int64_t)log->count ||
@@ -186,14 +186,21 @@ static void check_reference(int line, int program, int partner, const struct acc
                  describe(line, program, partner), (long long)event->source_offset, fed->line,
                  (long long)fed->revision);
     }
-    int64_t to_ms = event->accrued_at_ms - SIM_WALL_START_MS;
-    int64_t from_ms = to_ms - world.config.reference.fresh_ms - STALE_SLACK_MS;
-    from_ms -= sim_process_stood_ms(event->process, from_ms, to_ms);
-    const struct redis_key *customer = customer_key(line);
+}
+
+struct window {
+    int64_t from_ms;
+    int64_t to_ms;
+};
+
+static bool was_in_force(const struct fed *fed, int program, int partner,
+                         const struct accrual_read *event, struct window window) {
+    const struct redis_key *customer = customer_key(fed->line);
     const struct redis_key *other = partner_key(partner);
     for (size_t c = 0; c < customer->count; c++) {
         for (size_t p = 0; p < other->count; p++) {
-            if (!is_within(customer, c, from_ms, to_ms) || !is_within(other, p, from_ms, to_ms)) {
+            if (!is_within(customer, c, window.from_ms, window.to_ms) ||
+                !is_within(other, p, window.from_ms, window.to_ms)) {
                 continue;
             }
             uint64_t standing[2] = {customer->versions[c].hash, other->versions[p].hash};
@@ -201,17 +208,44 @@ static void check_reference(int line, int program, int partner, const struct acc
             if (event->reference_hash == hash64(standing, sizeof standing, 0) &&
                 event->cumulative == earned(fed, program, partner, customer->versions[c].payload,
                                             other->versions[p].payload)) {
-                return;
+                return true;
             }
             if (event->reference_hash == hash64(ended, sizeof ended, 0) && event->cumulative == 0) {
-                return;
+                return true;
             }
         }
     }
-    sim_fail("%s: sequence %lld, accrued at %lld ms to %lld, was rated with reference data that "
-             "was not in force since %lld ms",
-             describe(line, program, partner), (long long)event->sequence, (long long)to_ms,
-             (long long)event->cumulative, (long long)from_ms);
+    return false;
+}
+
+/* Was what an accrual was rated with in force when it was? */
+static void check_reference(int line, int program, int partner, const struct accrual_read *event) {
+    const struct log *log = &world.input->logs[world_home(world_customer_of(line))];
+    struct window window = {.to_ms = event->accrued_at_ms - SIM_WALL_START_MS};
+    window.from_ms = window.to_ms - world.config.reference.fresh_ms - STALE_SLACK_MS;
+    /* A value holds for the look-up that found it right, however long that takes (enrich.h). */
+    window.from_ms -= sim_process_stood_ms(event->process, window.from_ms, window.to_ms) +
+                      redis_stalled_ms(window.from_ms, window.to_ms);
+    bool is_good = false;
+    if (event->is_rerate) {
+        /* Its time is taken before the look-up, and it names the request. */
+        window.to_ms = event->produced_ms;
+        for (size_t i = 0; i < log->count && !is_good; i++) {
+            const struct fed *fed = &world.fed[log->number][i];
+            is_good = is_line(log, i) && fed->line == line && fed->revision == event->revision &&
+                      was_in_force(fed, program, partner, event, window);
+        }
+    } else {
+        check_source(line, program, partner, event);
+        is_good = was_in_force(&world.fed[log->number][event->source_offset], program, partner,
+                               event, window);
+    }
+    if (!is_good) {
+        sim_fail("%s: sequence %lld, accrued at %lld ms to %lld, was rated with reference data "
+                 "that was not in force since %lld ms",
+                 describe(line, program, partner), (long long)event->sequence,
+                 (long long)window.to_ms, (long long)event->cumulative, (long long)window.from_ms);
+    }
 }
 
 static void check_same(int line, int program, int partner, const struct key_events *published,
@@ -391,6 +425,28 @@ static void check_ledgers(const struct book *book, const struct line_book *stand
     if (check.count != due) {
         sim_fail("the ledgers have %zu lines, due are %zu", check.count, due);
     }
+}
+
+bool oracle_requests_are_served(void) {
+    int64_t end = log_high(&world.requests->logs[0]);
+    for (int32_t p = 0; p < world.partition_count && end > 0; p++) {
+        const struct log *log = &world.ledger->logs[p];
+        int64_t served = end; /* where nothing was ever rated */
+        for (size_t i = log->count; i-- > 0;) {
+            const struct record *record = &log->records[i];
+            struct block_view view;
+            struct fault fault;
+            if (record->kind == RECORD_DATA && record->fate == FATE_COMMITTED &&
+                record->value.data != NULL && block_parse(record->value, &view, &fault)) {
+                served = view.header.rerate_offset;
+                break;
+            }
+        }
+        if (served < end) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void oracle_check(bool last) {

@@ -17,6 +17,8 @@ struct accrual_read {
     int32_t source_partition;
     int64_t source_offset;
     int64_t accrued_at_ms;
+    int64_t produced_ms;
+    bool is_rerate;
     uint64_t reference_hash;
     const struct process *process;
 };

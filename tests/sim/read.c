@@ -83,7 +83,7 @@ static int program_of(struct text name) {
 void accrual_read(const struct record *record, struct accrual_read *ret_accrual) {
     struct reading from = {(const uint8_t *)record->value.data + FRAME_SIZE,
                            (const uint8_t *)record->value.data + record->value.size};
-    struct accrual_read accrual = {.process = record->process};
+    struct accrual_read accrual = {.process = record->process, .produced_ms = record->timestamp_ms};
     (void)take_bytes(&from); /* accrual_id */
     accrual.sequence = take_long(&from);
     accrual.line = number_behind(take_bytes(&from), "line-");
@@ -108,7 +108,7 @@ void accrual_read(const struct record *record, struct accrual_read *ret_accrual)
     }
     accrual.amount = take_decimal(&from);
     accrual.cumulative = take_decimal(&from);
-    (void)take_long(&from);     /* reason */
+    accrual.is_rerate = take_long(&from) == 3;
     skip_optional_bytes(&from); /* rerate_id */
     (void)take_bytes(&from);    /* source_topic */
     accrual.source_partition = (int32_t)take_long(&from);

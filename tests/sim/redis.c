@@ -50,6 +50,9 @@ static struct {
     size_t connection_count;
     int64_t down_until_ms;
     int64_t stalled_until_ms;
+    struct standstill *stalls;
+    size_t stall_count;
+    size_t stall_capacity;
 } redis;
 
 struct redis_key *redis_find(const char *name) {
@@ -168,6 +171,7 @@ void redis_break_values(bool silently) {
 }
 
 void redis_outage(int64_t ms) {
+    sim_trace("redis: is down for %lld ms", (long long)ms);
     redis.down_until_ms = sim_now() + ms;
     for (size_t i = 0; i < redis.connection_count; i++) {
         if (!redis.connections[i]->is_silent) {
@@ -177,7 +181,21 @@ void redis_outage(int64_t ms) {
 }
 
 void redis_stall(int64_t ms) {
+    sim_trace("redis: answers nothing for %lld ms", (long long)ms);
     redis.stalled_until_ms = sim_now() + ms;
+    redis.stalls =
+        sim_grown(redis.stalls, redis.stall_count, &redis.stall_capacity, sizeof *redis.stalls);
+    redis.stalls[redis.stall_count++] = (struct standstill){sim_now(), redis.stalled_until_ms};
+}
+
+int64_t redis_stalled_ms(int64_t from_ms, int64_t to_ms) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < redis.stall_count; i++) {
+        if (redis.stalls[i].from_ms <= to_ms && redis.stalls[i].to_ms >= from_ms) {
+            sum += redis.stalls[i].to_ms - redis.stalls[i].from_ms;
+        }
+    }
+    return sum;
 }
 
 bool connection_fault(const struct connection *connection, struct fault *fault, const char *format,
@@ -224,6 +242,8 @@ void connection_append(struct connection *connection, const struct text *argumen
 
 static void execute(struct connection *connection, const struct command *command) {
     const char *name = command->arguments[0];
+    sim_trace("redis: connection %lld: %s %s", connection->id, name,
+              command->count > 1 ? command->arguments[1] : "");
     if (strcmp(name, "GET") == 0) {
         const struct redis_key *key = redis_find(command->arguments[1]);
         struct text value = key == NULL ? text_null() : key->versions[key->count - 1].value;

@@ -26,6 +26,8 @@ struct redis_key *redis_find(const char *name); /* NULL: never set */
 /* Trouble. */
 void redis_outage(int64_t ms);
 void redis_stall(int64_t ms);
+/* How long the stalls were that touch a window. */
+int64_t redis_stalled_ms(int64_t from_ms, int64_t to_ms);
 /* Breaks a connection that hears of changes; silently: nobody is told, nothing comes any more. */
 void redis_break_news(bool silently);
 void redis_break_values(bool silently);

@@ -32,6 +32,7 @@ void world_load(void) {
     config->schemas.id_count = 1;
     config->schemas.accrual_id = 8;
     config->schemas.forgone_id = 9;
+    config->schemas.rerate_request_id = 10;
     /* Small, so that a run is short. */
     config->kafka.session_timeout_ms = 3000;
     config->kafka.max_poll_interval_ms = 8000;
@@ -91,7 +92,9 @@ static void draw_world(void) {
     world.line_count = (int)sim_between(3, WORLD_LINES_MAX);
     world.customer_count = (int)sim_between(1, WORLD_CUSTOMERS_MAX);
     world.partner_count = (int)sim_between(2, WORLD_PARTNERS_MAX);
-    world.is_static = sim_chance(6000);
+    world.is_static = sim_chance(5000);
+    world.is_requested = sim_chance(5000);
+    world.ends_with_request = sim_chance(5000);
     struct config *config = &world.config;
     config->batch.lines_max = sim_chance(3000) ? sim_between(1, 10) : 10000;
     config->batch.wait_ms = sim_between(10, 300);
@@ -104,7 +107,7 @@ static void draw_world(void) {
     world.forgone = broker_topic_new(config->topics.accruals_forgone, 1);
     world.letters = broker_topic_new(config->topics.billing_lines_dlq, 1);
     world.ledger = broker_topic_new(config->topics.ledger, world.partition_count);
-    (void)broker_topic_new(config->topics.rerate_requests, 1);
+    world.requests = broker_topic_new(config->topics.rerate_requests, 1);
     group_begin(world.partition_count, config->kafka.session_timeout_ms,
                 config->kafka.max_poll_interval_ms);
 }
@@ -120,7 +123,7 @@ static bool is_drained(void) {
             }
         }
     }
-    return feed_is_over() && broker_is_settled();
+    return feed_is_over() && broker_is_settled() && oracle_requests_are_served();
 }
 
 static void drain(const char *when) {
@@ -152,10 +155,14 @@ void world_run(void) {
     sim_plan.is_healed = true;
     trouble_heal();
     drain("after trouble");
-    oracle_check(false);
-    sim_trace("all are killed, and every line comes once more");
+    oracle_check(world.is_requested);
+    sim_trace("all are killed, and every line is rated once more");
     trouble_restart_all();
-    feed_again();
+    if (world.ends_with_request) {
+        feed_request_of_all();
+    } else {
+        feed_again();
+    }
     drain("after a restart");
     oracle_check(true);
 }

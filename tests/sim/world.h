@@ -40,7 +40,9 @@ struct world {
     int line_count;
     int customer_count;
     int partner_count;
-    bool is_static; /* reference data does not change while lines flow */
+    bool is_static;    /* reference data does not change while lines flow */
+    bool is_requested; /* every change is followed by a request to rate again what it concerns */
+    bool ends_with_request; /* all is rated again at the end, instead of fed again */
     struct config config;
     struct programs programs;
     struct catalog catalog;
@@ -49,6 +51,7 @@ struct world {
     struct topic *forgone;
     struct topic *letters;
     struct topic *ledger;
+    struct topic *requests;
     struct fed *fed[SIM_PARTITIONS_MAX]; /* by offset; only where the record is data */
     size_t fed_capacity[SIM_PARTITIONS_MAX];
     struct customer_value *customer_values; /* by payload of a redis_version */
@@ -67,7 +70,9 @@ void world_partner_name(int partner, char to[16]);
 int32_t world_home(int customer);
 
 /* oracle.c: is everything that was published right? `last`: nothing changes any more, and every
- * line has been fed again since reference data changed last. */
+ * line has been rated since reference data changed last. */
 void oracle_check(bool last);
+/* Have all requests been served, as far as the ledgers' blocks say? */
+bool oracle_requests_are_served(void);
 
 #endif
