@@ -54,9 +54,12 @@ Test(arena, a_steady_state_reserves_nothing_more) {
     arena_clear(&arena); /* of nothing */
     size_t steady = 0;
     for (int round = 0; round < 50; round++) {
+        size_t taken = 0;
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
             (void)arena_take(&arena, sizes[i]);
+            taken += sizes[i];
         }
+        cr_assert(arena_size(&arena) >= taken && arena_size(&arena) < 2 * taken, "it counts all");
         cr_assert(round == 0 || arena_size(&arena) == steady, "round %d", round);
         steady = arena_size(&arena);
         arena_clear(&arena);
@@ -95,6 +98,11 @@ Test(arena, copies_and_folds) {
     cr_expect(text_equal(folded, TEXT("ab\0z\xC3\x89")));
     cr_expect_eq(copy.data[6], '\0');
     cr_expect_eq(folded.data[6], '\0');
+    for (size_t size = 0; size <= 6; size++) {
+        struct text part = arena_copy(&arena, (struct text){copy.data, size});
+        cr_expect(text_equal(part, (struct text){"Ab\0Z\xC3\x89", size}));
+        cr_expect_eq(part.data[size], '\0');
+    }
     cr_expect(text_is_null(arena_copy(&arena, text_null())));
     cr_expect(text_is_null(arena_fold(&arena, text_null())));
     cr_expect(text_equal(arena_copy(&arena, TEXT("")), TEXT("")), "empty stays empty");

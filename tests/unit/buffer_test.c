@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 Test(buffer, grows_and_keeps_what_it_has) {
@@ -366,4 +367,24 @@ Test(buffer, a_cursor_stays_bad) {
     cursor = cursor_of(bytes, sizeof bytes);
     cr_expect(text_is_null(cursor_take(&cursor, sizeof bytes + 1)));
     expect_dead(cursor);
+}
+
+/* Every way of appending, one byte at a time and many. */
+Test(buffer, appends_texts_bytes_and_strings_alike) {
+    static const char source[] = "0123456789abcdef";
+    for (size_t size = 0; size < sizeof source; size++) {
+        struct buffer buffer;
+        buffer_init(&buffer);
+        buffer_append_string(&buffer, "<");
+        buffer_append(&buffer, source, size);
+        buffer_append_text(&buffer, (struct text){source, size});
+        buffer_append_string(&buffer, source + sizeof source - 1 - size);
+        buffer_append_byte(&buffer, 0);
+        char expected[64];
+        (void)snprintf(expected, sizeof expected, "<%.*s%.*s%s", (int)size, source, (int)size,
+                       source, source + sizeof source - 1 - size);
+        cr_expect_str_eq((char *)buffer.data, expected);
+        cr_expect_eq(buffer.size, 3 * size + 2);
+        buffer_release(&buffer);
+    }
 }
