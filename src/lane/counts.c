@@ -187,18 +187,38 @@ void lane_count_rebalance(struct lane *lane) {
     metric_add(lane->counters->rebalances, 1);
 }
 
+/* Gauges of a partition that this process owns. */
+struct partition_gauges {
+    struct metric *lines;
+    struct metric *bytes;
+    struct metric *restored;
+};
+
+static struct partition_gauges partition_gauges(int32_t partition) {
+    char label[32];
+    (void)snprintf(label, sizeof label, "partition=\"%d\"", partition);
+    return (struct partition_gauges){
+        metric_get("accrued_ledger_lines", METRIC_GAUGE, "Lines in the ledger.", label),
+        metric_get("accrued_ledger_bytes", METRIC_GAUGE, "Size of the ledger's log and index.",
+                   label),
+        metric_get("accrued_restore_blocks", METRIC_GAUGE,
+                   "Ledger blocks read back at the last assignment.", label),
+    };
+}
+
 void lane_count_partition(struct lane *lane, const struct lane_partition *partition) {
     (void)lane;
-    char label[32];
-    (void)snprintf(label, sizeof label, "partition=\"%d\"", partition->number);
-    metric_set(metric_get("accrued_ledger_lines", METRIC_GAUGE, "Lines in the ledger.", label),
-               (int64_t)ledger_line_count(partition->ledger));
-    metric_set(metric_get("accrued_ledger_bytes", METRIC_GAUGE,
-                          "Memory of the ledger's log and index.", label),
-               (int64_t)ledger_byte_count(partition->ledger));
-    metric_set(metric_get("accrued_restore_blocks", METRIC_GAUGE,
-                          "Ledger blocks read back at the last assignment.", label),
-               (int64_t)partition->restored_blocks);
+    struct partition_gauges gauges = partition_gauges(partition->number);
+    metric_set(gauges.lines, (int64_t)ledger_line_count(partition->ledger));
+    metric_set(gauges.bytes, (int64_t)ledger_byte_count(partition->ledger));
+    metric_set(gauges.restored, (int64_t)partition->restored_blocks);
+}
+
+void lane_count_partition_gone(int32_t partition) {
+    struct partition_gauges gauges = partition_gauges(partition);
+    metric_hide(gauges.lines);
+    metric_hide(gauges.bytes);
+    metric_hide(gauges.restored);
 }
 
 void lane_count_enricher(struct lane *lane) {

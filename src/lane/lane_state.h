@@ -131,6 +131,8 @@ void lane_count_commit(struct lane *lane, int64_t duration_ms);
 void lane_count_abort(struct lane *lane);
 void lane_count_rebalance(struct lane *lane);
 void lane_count_partition(struct lane *lane, const struct lane_partition *partition);
+/* It went to another lane or process: its gauges disappear. */
+void lane_count_partition_gone(int32_t partition);
 void lane_count_enricher(struct lane *lane);
 
 #endif

@@ -72,6 +72,7 @@ void lane_partition_revoked(void *context, int32_t number, bool lost) {
     lane_rerate_drop(lane, number);
     restorer_cancel(lane->restorer, number);
     ledger_free(partition->ledger);
+    lane_count_partition_gone(number);
     if (lane->shared->lag != NULL) {
         lag_disown(lane->shared->lag, number);
     }
