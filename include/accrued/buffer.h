@@ -21,21 +21,24 @@ static inline void buffer_clear(struct buffer *buffer) {
     buffer->size = 0;
 }
 
-/* Makes room for `more` bytes behind size and returns where they begin. */
-uint8_t *buffer_reserve(struct buffer *buffer, size_t more);
+/* buffer_reserve where there is no room yet. */
+uint8_t *buffer_grow(struct buffer *buffer, size_t more);
+
+/* Makes room for `more` bytes behind size and returns where they begin. Inline, as are the smallest
+ * of those that follow: a record is made of dozens of them. */
+static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t more) {
+    return buffer->data != NULL && more <= buffer->capacity - buffer->size
+               ? buffer->data + buffer->size
+               : buffer_grow(buffer, more);
+}
 
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
 void buffer_append_text(struct buffer *buffer, struct text text);
 void buffer_append_string(struct buffer *buffer, const char *string);
-
-/* Inline, as a record is made of dozens of these. */
 static inline void buffer_append_byte(struct buffer *buffer, uint8_t byte) {
-    uint8_t *to =
-        buffer->size < buffer->capacity ? buffer->data + buffer->size : buffer_reserve(buffer, 1);
-    *to = byte;
+    *buffer_reserve(buffer, 1) = byte;
     buffer->size++;
 }
-
 __attribute__((format(printf, 2, 3))) void buffer_append_format(struct buffer *buffer,
                                                                 const char *format, ...);
 

@@ -18,7 +18,7 @@ void buffer_release(struct buffer *buffer) {
     buffer_init(buffer);
 }
 
-uint8_t *buffer_reserve(struct buffer *buffer, size_t more) {
+uint8_t *buffer_grow(struct buffer *buffer, size_t more) {
     REQUIRE(buffer->size <= buffer->capacity);
     REQUIRE(more <= SIZE_MAX / 4 - buffer->size);
     size_t wanted = buffer->size + more;

@@ -169,10 +169,17 @@ void calendar_format_day(int32_t day, char to[CALENDAR_DAY_SIZE]) {
 
 void calendar_format_month(int32_t month, char to[CALENDAR_MONTH_SIZE]) {
     REQUIRE(month >= 0 && month < 10000 * 12);
-    char text[40];
-    (void)snprintf(text, sizeof text, "%04d-%02d", month / 12, month % 12 + 1);
-    memcpy(to, text, CALENDAR_MONTH_SIZE - 1);
-    to[CALENDAR_MONTH_SIZE - 1] = '\0';
+    /* By hand: every accrual has one, and snprintf takes as long as its rating. */
+    int year = month / 12;
+    int of_year = month % 12 + 1;
+    const char text[CALENDAR_MONTH_SIZE] = {(char)('0' + year / 1000),
+                                            (char)('0' + year / 100 % 10),
+                                            (char)('0' + year / 10 % 10),
+                                            (char)('0' + year % 10),
+                                            '-',
+                                            (char)('0' + of_year / 10),
+                                            (char)('0' + of_year % 10)};
+    memcpy(to, text, sizeof text);
 }
 
 void calendar_format_time(int64_t ms, char to[CALENDAR_TIME_SIZE]) {

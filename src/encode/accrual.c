@@ -4,21 +4,21 @@
 #include "accrued/require.h"
 #include "datum.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #define HASH_DIGITS 16
 
 static void append_provenance(struct buffer *to, const struct provenance *provenance,
                               const struct billing_line *line) {
-    char hash[HASH_DIGITS + 1];
-    REQUIRE(snprintf(hash, sizeof hash, "%016" PRIx64, provenance->reference_hash) == HASH_DIGITS);
+    char hash[HASH_DIGITS];
+    for (size_t i = 0; i < HASH_DIGITS; i++) {
+        hash[i] =
+            "0123456789abcdef"[provenance->reference_hash >> (4 * (HASH_DIGITS - 1 - i)) & 15];
+    }
     datum_string(to, provenance->source_topic);
     buffer_append_zigzag(to, provenance->source_partition);
     buffer_append_zigzag(to, provenance->source_offset);
     datum_optional_time(to, line->has_event_time, line->event_time_ms);
     buffer_append_zigzag(to, provenance->accrued_at_ms);
-    datum_string(to, text_of(hash));
+    datum_string(to, (struct text){hash, sizeof hash});
 }
 
 /* The id is written behind a size of one byte or two; its length is known only afterwards. */

@@ -305,13 +305,17 @@ bool posting_compute(struct posting *posting, const struct programs *programs,
 
 /* An id's own `%`, `/` and `|` would be taken for the separators that they are downstream. */
 static void append_encoded(struct buffer *to, struct text id) {
+    size_t done = 0;
     for (size_t i = 0; i < id.size; i++) {
         char c = id.data[i];
         if (c == '%' || c == '/' || c == '|') {
+            buffer_append(to, id.data + done, i - done);
             buffer_append_string(to, c == '%' ? "%25" : c == '/' ? "%2F" : "%7C");
-        } else {
-            buffer_append_byte(to, (uint8_t)c);
+            done = i + 1;
         }
+    }
+    if (done < id.size) {
+        buffer_append(to, id.data + done, id.size - done);
     }
 }
 

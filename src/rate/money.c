@@ -220,7 +220,21 @@ size_t decimal_format(int128 units, unsigned scale, char to[DECIMAL_TEXT_SIZE]) 
     return size;
 }
 
+/* The same for what fits into 64 bits: all but the rarest amounts. */
+static size_t small_to_bytes(int64_t units, uint8_t to[DECIMAL_BYTES_MAX]) {
+    uint64_t magnitude = (uint64_t)(units < 0 ? ~units : units);
+    size_t bits = magnitude == 0 ? 1 : (size_t)(65 - __builtin_clzll(magnitude)); /* and a sign */
+    size_t size = (bits + 7) / 8;
+    for (size_t i = 0; i < size; i++) {
+        to[i] = (uint8_t)((uint64_t)units >> (8 * (size - 1 - i)));
+    }
+    return size;
+}
+
 size_t decimal_to_bytes(int128 units, uint8_t to[DECIMAL_BYTES_MAX]) {
+    if (units >= INT64_MIN && units <= INT64_MAX) {
+        return small_to_bytes((int64_t)units, to);
+    }
     uint8_t bytes[DECIMAL_BYTES_MAX];
     for (size_t i = 0; i < DECIMAL_BYTES_MAX; i++) {
         bytes[DECIMAL_BYTES_MAX - 1 - i] = (uint8_t)((uint128)units >> (8 * i));
