@@ -29,9 +29,13 @@ bool text_contains_ignoring_case(struct text t, struct text needle) {
     if (t.data == NULL || t.size < needle.size) {
         return false;
     }
+    if (needle.size == 0) {
+        return true;
+    }
+    char first = fold(needle.data[0]);
     for (size_t start = 0; start + needle.size <= t.size; start++) {
         struct text part = {t.data + start, needle.size};
-        if (text_equal_ignoring_case(part, needle)) {
+        if (fold(t.data[start]) == first && text_equal_ignoring_case(part, needle)) {
             return true;
         }
     }
@@ -75,6 +79,16 @@ bool text_is_utf8(struct text t) {
     const unsigned char *at = (const unsigned char *)t.data;
     size_t left = t.size;
     while (left > 0) {
+        /* Eight ASCII bytes at a time, as most texts are nothing else. */
+        uint64_t eight;
+        if (left >= sizeof eight) {
+            memcpy(&eight, at, sizeof eight);
+            if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+                at += sizeof eight;
+                left -= sizeof eight;
+                continue;
+            }
+        }
         size_t size = utf8_sequence(at, left);
         if (size == 0) {
             return false;
@@ -97,12 +111,11 @@ struct text text_fold(struct text t, char *to) {
 }
 
 bool text_is_folded(struct text t) {
+    bool has_upper = false; /* to the end: without a way out the loop is done many bytes at once */
     for (size_t i = 0; i < t.size; i++) {
-        if (t.data[i] >= 'A' && t.data[i] <= 'Z') {
-            return false;
-        }
+        has_upper |= (unsigned char)(t.data[i] - 'A') < 26;
     }
-    return true;
+    return !has_upper;
 }
 
 bool text_to_int64(struct text t, int64_t *ret_value) {
