@@ -42,7 +42,8 @@ struct lane_partition {
     int64_t assigned_at_ms;
     size_t restored_blocks; /* from the topic */
     bool is_foreign;        /* the topic showed that the file is of another ledger */
-    int64_t marked_at_ms;   /* when the file last learned how far the topic is */
+    int64_t watermark;      /* of the ledger's topic, for the file's next mark; −1: not asked */
+    int64_t marked_at_ms;   /* when it was asked */
 };
 
 struct lane_counters; /* counts.c */

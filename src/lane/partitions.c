@@ -50,6 +50,7 @@ void lane_partition_assigned(void *context, int32_t number) {
         .ledger = ledger_open(lane->shared->programs, (uint32_t)number,
                               (uint32_t)source_partition_count(lane->source)),
         .batch_start = -1,
+        .watermark = -1,
         .rerate_start = -1,
         .assigned_at_ms = clock_steady_ms(),
     };
@@ -186,6 +187,9 @@ static void discard_file(struct lane *lane, struct lane_partition *partition) {
     partition->state = PARTITION_AWAITING;
 }
 
+/* Asks only. A former owner that does not know it yet would count blocks that it has never seen, so
+ * the answer becomes a mark when a transaction behind it has committed: then nobody else can have
+ * written a block before (settle in transact.c). */
 void lane_partitions_mark(struct lane *lane) {
     int64_t now_ms = clock_steady_ms();
     for (size_t i = 0; i < lane->partition_count; i++) {
@@ -194,10 +198,7 @@ void lane_partitions_mark(struct lane *lane) {
             now_ms - partition->marked_at_ms < MARK_INTERVAL_MS) {
             continue;
         }
-        int64_t high_watermark = restorer_watermark(lane->restorer, partition->number);
-        if (high_watermark >= 0) {
-            ledger_set_mark(partition->ledger, high_watermark);
-        }
+        partition->watermark = restorer_watermark(lane->restorer, partition->number);
         partition->marked_at_ms = now_ms;
     }
 }

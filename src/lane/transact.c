@@ -156,6 +156,10 @@ static enum verdict settle(struct lane *lane, struct fault *fault) {
         if (part == PART_OUT) {
             continue;
         }
+        if (partition->watermark >= 0) {
+            ledger_set_mark(partition->ledger, partition->watermark);
+            partition->watermark = -1;
+        }
         ledger_commit(partition->ledger);
         verdict = ledger_is_broken(partition->ledger, fault) ? VERDICT_STOP : verdict;
         if (part == PART_LIVE) {
