@@ -4,6 +4,7 @@
  *   sim --seed 42 [--verbose]                        one seed again, with everything that happened
  *
  * Exit code 0: all seeds held. 1: one did not. 2: wrong usage. */
+#include "disk.h"
 #include "world.h"
 
 #include "accrued/require.h"
@@ -58,6 +59,7 @@ static bool reap(struct job *jobs, size_t *count) {
         if (jobs[i].pid == pid) {
             uint64_t seed = jobs[i].seed;
             jobs[i] = jobs[--*count];
+            disk_remove((int)pid);
             if (WIFSIGNALED(status)) {
                 fprintf(stderr, "seed %llu failed: %s\n", (unsigned long long)seed,
                         strsignal(WTERMSIG(status)));

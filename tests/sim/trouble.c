@@ -1,5 +1,6 @@
 #include "trouble.h"
 
+#include "disk.h"
 #include "world.h"
 
 #include "accrued/require.h"
@@ -44,8 +45,11 @@ static void live(struct process *process) {
         trouble.last_end = process->end;
         failures = committed ? 1 : failures + 1;
         if (process->verdict == VERDICT_STOP) {
-            /* Aborts without end are trouble's doing; nothing else may stop a lane. */
-            if (strstr(process->end.text, "was aborted") == NULL) {
+            /* Aborts without end and full disks are trouble's doing; nothing else may stop a lane.
+             */
+            if (strstr(process->end.text, "was aborted") == NULL &&
+                strstr(process->end.text, "No space left") == NULL &&
+                strstr(process->end.text, "disk is full") == NULL) {
                 sim_fail("a lane stopped: %s", process->end.text);
             }
             return;
@@ -64,6 +68,9 @@ static struct process *start(int instance) {
     char name[16];
     (void)snprintf(name, sizeof name, "i%d", instance);
     config->kafka.instance = strdup(name);
+    if (world.has_files) {
+        config->ledger.directory = strdup(disk_of(instance));
+    }
     struct process *process = sim_process_start(instance, config, live);
     process->shared.config = config;
     process->shared.programs = &world.programs;
@@ -73,6 +80,22 @@ static struct process *start(int instance) {
     REQUIRE(trouble.count < PROCESSES_MAX);
     trouble.processes[trouble.count++] = process;
     return process;
+}
+
+static void kill_it(struct process *process) {
+    sim_process_kill(process);
+    disk_close_all(process);
+}
+
+/* All of a machine goes, and what it had not synced. */
+static void crash_machine(int instance) {
+    sim_trace("machine %d crashes", instance);
+    for (size_t i = 0; i < trouble.count; i++) {
+        if (trouble.processes[i]->instance == instance && !trouble.processes[i]->is_dead) {
+            kill_it(trouble.processes[i]);
+        }
+    }
+    disk_crash(instance);
 }
 
 static bool has_life(int instance) {
@@ -111,6 +134,7 @@ static int64_t draw_standstill(void) {
 
 enum trouble_kind {
     TROUBLE_KILL,
+    TROUBLE_CRASH, /* of the machine */
     TROUBLE_STOP,
     TROUBLE_FREEZE,
     TROUBLE_FREEZE_AND_REPLACE, /* two processes of one transactional.id */
@@ -120,7 +144,7 @@ enum trouble_kind {
     TROUBLE_NEWS_BREAK,
     TROUBLE_VALUES_BREAK,
 };
-#define TROUBLE_KINDS 9
+#define TROUBLE_KINDS 10
 
 static void make_trouble(enum trouble_kind kind) {
     struct process *process = any_process();
@@ -129,7 +153,12 @@ static void make_trouble(enum trouble_kind kind) {
     }
     switch (kind) {
     case TROUBLE_KILL:
-        sim_process_kill(process);
+    case TROUBLE_CRASH:
+        if (kind == TROUBLE_KILL) {
+            kill_it(process);
+        } else {
+            crash_machine(process->instance);
+        }
         trouble.down_until_ms[process->instance] =
             sim_now() + (sim_chance(5000) ? 0 : sim_between(0, 5000));
         break;
@@ -183,7 +212,7 @@ void trouble_heal(void) {
             struct process *elder = trouble.processes[i];
             if (!elder->is_dead && !trouble.processes[n]->is_dead &&
                 elder->instance == trouble.processes[n]->instance) {
-                sim_process_kill(elder);
+                kill_it(elder);
             }
         }
     }
@@ -192,7 +221,7 @@ void trouble_heal(void) {
 void trouble_restart_all(void) {
     for (size_t i = 0; i < trouble.count; i++) {
         if (!trouble.processes[i]->is_dead) {
-            sim_process_kill(trouble.processes[i]);
+            kill_it(trouble.processes[i]);
         }
     }
 }

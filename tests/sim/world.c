@@ -6,6 +6,7 @@
 #include "accrued/programs_yaml.h"
 #include "accrued/require.h"
 
+#include "disk.h"
 #include "feed.h"
 #include "trouble.h"
 
@@ -78,9 +79,9 @@ static void draw_plan(void) {
         &sim_plan.slow_travel,  &sim_plan.slow_marker,  &sim_plan.produce_fails,
         &sim_plan.offsets_fail, &sim_plan.commit_fails, &sim_plan.abort_fails,
         &sim_plan.init_fails,   &sim_plan.asks_fail,    &sim_plan.stale_fetches,
-        &sim_plan.seek_fails,   &sim_plan.redis_drops,
+        &sim_plan.seek_fails,   &sim_plan.redis_drops,  &sim_plan.disk_full,
     };
-    static const uint64_t most[] = {100, 3000, 100, 500, 1000, 2000, 1000, 500, 2000, 500, 20};
+    static const uint64_t most[] = {100, 3000, 100, 500, 1000, 2000, 1000, 500, 2000, 500, 20, 50};
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         *rates[i] = sim_chance(4000) ? sim_below(most[i]) + 1 : 0;
     }
@@ -95,6 +96,10 @@ static void draw_world(void) {
     world.is_static = sim_chance(5000);
     world.is_requested = sim_chance(5000);
     world.ends_with_request = sim_chance(5000);
+    world.has_files = sim_chance(5000);
+    if (world.has_files) {
+        disk_begin();
+    }
     struct config *config = &world.config;
     config->batch.lines_max = sim_chance(3000) ? sim_between(1, 10) : 10000;
     config->batch.wait_ms = sim_between(10, 300);

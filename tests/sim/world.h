@@ -40,6 +40,7 @@ struct world {
     int line_count;
     int customer_count;
     int partner_count;
+    bool has_files;    /* ledgers are mirrored on their machines */
     bool is_static;    /* reference data does not change while lines flow */
     bool is_requested; /* every change is followed by a request to rate again what it concerns */
     bool ends_with_request; /* all is rated again at the end, instead of fed again */
