@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define HEADER_SIZE 64
+#define HEADER_SIZE LOG_FILE_HEADER_SIZE
 #define HEADER_CHECKED_SIZE 56
 #define FILE_MAGIC UINT32_C(0x464c4341)  /* "ACLF" */
 #define BLOCK_MAGIC UINT32_C(0x4b434c42) /* "BLCK" */
@@ -133,19 +133,33 @@ static struct file_header make_header(uint32_t partition, uint32_t partition_cou
     return header;
 }
 
+bool log_read_header(const void *bytes, uint32_t *ret_partition, uint32_t *ret_partition_count,
+                     struct fault *fault) {
+    struct file_header header;
+    memcpy(&header, bytes, sizeof header);
+    if (header.magic != FILE_MAGIC) {
+        return fault_set(fault, "it is not a ledger file");
+    }
+    if (header.checksum != hash64(&header, HEADER_CHECKED_SIZE, CHECK_SEED)) {
+        return fault_set(fault, "its header is damaged");
+    }
+    if (header.version != LOG_FORMAT_VERSION) {
+        return fault_set(fault, "it has format version %u, this build reads and writes %d",
+                         header.version, LOG_FORMAT_VERSION);
+    }
+    *ret_partition = header.partition;
+    *ret_partition_count = header.partition_count;
+    return true;
+}
+
 /* Why the file is begun anew. */
 static void explain_header(const struct file_header *found, const struct file_header *wanted,
                            const char *path, struct fault *ret_why) {
-    if (found->magic != wanted->magic) {
-        fault_set(ret_why, "it is not a ledger file");
-    } else if (found->checksum != hash64(found, HEADER_CHECKED_SIZE, CHECK_SEED)) {
-        fault_set(ret_why, "its header is damaged");
-    } else if (found->version != wanted->version) {
-        fault_set(ret_why, "it has format version %u, this build writes %u", found->version,
-                  wanted->version);
-    } else {
-        fault_set(ret_why, "it is of partition %u of %u, not of %u of %u", found->partition,
-                  found->partition_count, wanted->partition, wanted->partition_count);
+    uint32_t partition = 0;
+    uint32_t partition_count = 0;
+    if (log_read_header(found, &partition, &partition_count, ret_why)) {
+        fault_set(ret_why, "it is of partition %u of %u, not of %u of %u", partition,
+                  partition_count, wanted->partition, wanted->partition_count);
     }
     fault_prefix(ret_why, "ledger file %s is begun anew: ", path);
 }
@@ -220,7 +234,7 @@ static uint64_t check_of(uint32_t size, uint64_t start, uint64_t behind, int64_t
     return hash64(parts, sizeof parts, CHECK_SEED);
 }
 
-static int64_t mark_of(struct text payload) {
+int64_t log_mark_of(struct text payload) {
     int64_t offset = 0;
     memcpy(&offset, payload.data, sizeof offset);
     return offset;
@@ -234,7 +248,7 @@ static enum log_kind kind_of(const struct frame_header *header, uint64_t start, 
     }
     bool is_mark = header->kind == MARK_MAGIC;
     if (header->size > rest.size || (is_mark && header->size != sizeof(int64_t)) ||
-        header->check != check_of(header->size, start, behind, is_mark ? mark_of(rest) : 0)) {
+        header->check != check_of(header->size, start, behind, is_mark ? log_mark_of(rest) : 0)) {
         return LOG_DAMAGED;
     }
     switch (header->kind) {
@@ -243,6 +257,14 @@ static enum log_kind kind_of(const struct frame_header *header, uint64_t start, 
     case MARK_MAGIC: return LOG_MARK;
     default: return LOG_DAMAGED;
     }
+}
+
+enum log_kind log_header_kind(const void *header, uint64_t start, uint64_t behind, struct text rest,
+                              uint32_t *ret_size) {
+    struct frame_header frame;
+    memcpy(&frame, header, sizeof frame);
+    *ret_size = frame.size;
+    return kind_of(&frame, start, behind, rest);
 }
 
 static uint64_t next_window(uint64_t position) {
@@ -273,7 +295,7 @@ struct log_frame log_scan(const struct block_log *log, uint64_t *cursor) {
             return frame;
         }
         frame.payload = (struct text){payload.data, header.size};
-        frame.offset = kind == LOG_MARK ? mark_of(payload) : -1;
+        frame.offset = kind == LOG_MARK ? log_mark_of(payload) : -1;
         *cursor = at + sizeof header + header.size;
         return frame;
     }

@@ -23,6 +23,7 @@
 #define LOG_WINDOW_SIZE (UINT64_C(64) << 20)
 #define LOG_SIZE_MAX (UINT64_C(1) << 40) /* what the index can point at */
 #define LOG_FORMAT_VERSION 1
+#define LOG_FILE_HEADER_SIZE 64
 #define LOG_FRAME_HEADER_SIZE 16
 
 enum log_kind { LOG_END, LOG_BLOCK, LOG_MARK, LOG_FREED, LOG_DAMAGED };
@@ -77,6 +78,15 @@ bool log_append_mark(struct block_log *log, int64_t offset, struct fault *fault)
  * `behind` (0: the log's beginning), where an earlier block ends, and this one there is no block.
  */
 bool log_drop(struct block_log *log, uint64_t position, uint64_t behind, struct fault *fault);
+
+/* For readers without a log. What the 16 bytes of a frame's header say; `behind`: where the frame
+ * before ends; `rest`: up to the window's end, of which a mark's 8 bytes are read. */
+enum log_kind log_header_kind(const void *header, uint64_t start, uint64_t behind, struct text rest,
+                              uint32_t *ret_size);
+int64_t log_mark_of(struct text payload);
+/* The 64 bytes at a file's beginning. false: *fault says what is wrong. */
+bool log_read_header(const void *bytes, uint32_t *ret_partition, uint32_t *ret_partition_count,
+                     struct fault *fault);
 
 /* From a position to the end of its window. */
 struct text log_at(const struct block_log *log, uint64_t position);

@@ -217,8 +217,8 @@ Test(ledger_file, of_another_version_or_partition_is_begun_anew) {
         const char *told;
     } cases[] = {
         {0, 1, true, "it is not a ledger file"},
-        {4, 3, true, "it has format version 2, this build writes 1"},
-        {5, 128, true, "it has format version 32769, this build writes 1"},
+        {4, 3, true, "it has format version 2, this build reads and writes 1"},
+        {5, 128, true, "it has format version 32769, this build reads and writes 1"},
         {8, 2, true, "it is of partition 2 of 4, not of 0 of 4"},
         {12, 1, true, "it is of partition 0 of 5, not of 0 of 4"},
         {12, 1, false, "its header is damaged"},
