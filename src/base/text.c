@@ -2,6 +2,9 @@
 
 #include "accrued/require.h"
 
+/* A word of eight such bytes. */
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (uint64_t)(byte))
+
 static inline char fold(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
@@ -83,7 +86,7 @@ bool text_is_utf8(struct text t) {
         uint64_t eight;
         if (left >= sizeof eight) {
             memcpy(&eight, at, sizeof eight);
-            if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+            if ((eight & EACH_BYTE(0x80)) == 0) {
                 at += sizeof eight;
                 left -= sizeof eight;
                 continue;
@@ -111,11 +114,23 @@ struct text text_fold(struct text t, char *to) {
 }
 
 bool text_is_folded(struct text t) {
-    bool has_upper = false; /* to the end: without a way out the loop is done many bytes at once */
-    for (size_t i = 0; i < t.size; i++) {
-        has_upper |= (unsigned char)(t.data[i] - 'A') < 26;
+    size_t i = 0;
+    for (uint64_t eight; i + sizeof eight <= t.size; i += sizeof eight) {
+        memcpy(&eight, t.data + i, sizeof eight);
+        /* Of each byte's lower seven bits: bit 7 is set from 'A' on, and from '[' on. */
+        uint64_t low = eight & ~EACH_BYTE(0x80);
+        uint64_t from_a = low + EACH_BYTE(0x80 - 'A');
+        uint64_t from_bracket = low + EACH_BYTE(0x80 - '[');
+        if ((from_a & ~from_bracket & ~eight & EACH_BYTE(0x80)) != 0) {
+            return false;
+        }
     }
-    return !has_upper;
+    for (; i < t.size; i++) {
+        if (t.data[i] >= 'A' && t.data[i] <= 'Z') {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool text_to_int64(struct text t, int64_t *ret_value) {

@@ -87,6 +87,31 @@ Test(text, folds_ascii_letters_and_nothing_else) {
     cr_expect(text_equal_ignoring_case(nothing, nothing));
 }
 
+/* Long texts are looked at eight bytes at a time: any byte at any place still counts. */
+Test(text, every_byte_at_every_place_of_a_long_text) {
+    for (size_t size = 1; size <= 20; size++) {
+        for (size_t place = 0; place < size; place++) {
+            for (int byte = 0; byte < 256; byte++) {
+                char bytes[20];
+                memset(bytes, 'z', sizeof bytes);
+                bytes[place] = (char)byte;
+                struct text text = {bytes, size};
+                cr_assert_eq(text_is_folded(text), byte < 'A' || byte > 'Z', "%zu %d", place, byte);
+                cr_assert_eq(text_is_utf8(text), byte < 0x80, "%zu %d", place, byte);
+            }
+        }
+        for (size_t place = 0; place + 2 <= size; place++) {
+            char bytes[20];
+            memset(bytes, 'x', sizeof bytes);
+            memcpy(bytes + place, "\xC3\x89", 2);
+            cr_assert(text_is_utf8((struct text){bytes, size}), "%zu %zu", size, place);
+            memcpy(bytes + place, "aB", 2);
+            cr_assert(text_contains_ignoring_case((struct text){bytes, size}, TEXT("Ab")));
+            cr_assert(!text_contains_ignoring_case((struct text){bytes, size}, TEXT("aa")));
+        }
+    }
+}
+
 /* Encodes a code point in `size` bytes, needed or not. */
 static struct text utf8_of(uint32_t point, size_t size, char to[4]) {
     static const unsigned leads[] = {0, 0x00, 0xC0, 0xE0, 0xF0};
