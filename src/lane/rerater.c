@@ -96,7 +96,9 @@ static bool collect(struct rerater *rerater, size_t lines_max, int64_t end_ms) {
         if (!ledger_walk_next(rerater->ledger, &rerater->walk, &state)) {
             return false;
         }
+        /* Lines of closed periods are history. */
         if (state.rerate_offset < rerater->head &&
+            state.line.billing_period >= ledger_horizon(rerater->ledger) &&
             rerate_set_may_name(&rerater->set, rerater->programs, &state)) {
             add_candidate(rerater, &state);
         }
