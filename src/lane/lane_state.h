@@ -84,8 +84,11 @@ void lane_partition_assigned(void *context, int32_t number);
 void lane_partition_revoked(void *context, int32_t number, bool lost);
 bool lane_partition_block(void *context, int32_t number, struct text value, struct fault *fault);
 void lane_partition_restored(void *context, int32_t number, int64_t high_watermark);
-/* Now and then: tells the local files how far the topic is, so that a restart reads little. */
+/* Now and then: asks how far the ledgers' topic is, for the local files, so that a restart reads
+ * little. */
 void lane_partitions_mark(struct lane *lane);
+/* A transaction with the partition's offset in it has committed. Before the ledger's commit. */
+void lane_partition_committed(struct lane_partition *partition);
 void lane_partitions_release(struct lane *lane);
 /* Moves every partition that is not ready one step on. COMMITTED, REBUILD or STOP. */
 enum verdict lane_partitions_step(struct lane *lane, struct fault *fault);
@@ -105,7 +108,8 @@ void lane_encode_events(struct lane *lane, const struct posting *posting,
 
 /* transact.c: COMMITTED also after an abort that was certain; then abort_count is above 0. */
 enum verdict lane_transact(struct lane *lane, struct fault *fault);
-/* Nothing to do: commits positions that moved over control markers only (P58). */
+/* Nothing to do: commits positions that moved over control markers only (P58), and, unmoved, those
+ * of partitions whose files want a mark. */
 enum verdict lane_commit_positions(struct lane *lane, struct fault *fault);
 
 /* rerate.c: after the enricher. */

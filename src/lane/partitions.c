@@ -111,9 +111,13 @@ void lane_partition_restored(void *context, int32_t number, int64_t high_waterma
     struct lane_partition *partition = lane_partition_find(context, number);
     REQUIRE(partition != NULL);
     if (!partition->is_foreign) {
-        ledger_set_mark(partition->ledger, high_watermark);
+        struct fault unproven;
+        if (ledger_is_proven(partition->ledger, &unproven)) {
+            ledger_set_mark(partition->ledger, high_watermark);
+        }
         partition->marked_at_ms = clock_steady_ms();
-        partition->state = PARTITION_RESTORED;
+        partition->state =
+            PARTITION_RESTORED; /* the next step stops at a topic that lacks blocks */
     }
 }
 
@@ -189,7 +193,7 @@ static void discard_file(struct lane *lane, struct lane_partition *partition) {
 
 /* Asks only. A former owner that does not know it yet would count blocks that it has never seen, so
  * the answer becomes a mark when a transaction behind it has committed: then nobody else can have
- * written a block before (settle in transact.c). */
+ * written a block before. */
 void lane_partitions_mark(struct lane *lane) {
     int64_t now_ms = clock_steady_ms();
     for (size_t i = 0; i < lane->partition_count; i++) {
@@ -200,6 +204,13 @@ void lane_partitions_mark(struct lane *lane) {
         }
         partition->watermark = restorer_watermark(lane->restorer, partition->number);
         partition->marked_at_ms = now_ms;
+    }
+}
+
+void lane_partition_committed(struct lane_partition *partition) {
+    if (partition->watermark >= 0) {
+        ledger_set_mark(partition->ledger, partition->watermark);
+        partition->watermark = -1;
     }
 }
 
@@ -270,6 +281,10 @@ static enum verdict start_partition(struct lane *lane, struct lane_partition *pa
     int64_t first = 0;
     int64_t next = 0;
     const char *topic = lane->shared->config->topics.billing_lines;
+    if (!ledger_is_proven(partition->ledger, fault)) {
+        fault_prefix(fault, "%s [%d]: ", lane->shared->config->topics.ledger, partition->number);
+        return VERDICT_STOP;
+    }
     if (!source_log_range(lane->source, partition->number, RANGE_TIMEOUT_MS, &first, &next,
                           fault)) {
         log_event(LOG_WARN, "partition_waits", "lane=%d partition=%d reason=%s", lane->number,
@@ -321,8 +336,8 @@ static enum verdict begin_restore(struct lane *lane, struct lane_partition *part
                                   struct fault *fault) {
     /* Before the call: it may answer "nothing to restore" at once. */
     partition->state = PARTITION_RESTORING;
-    switch (
-        restorer_begin(lane->restorer, partition->number, ledger_mark(partition->ledger), fault)) {
+    switch (restorer_begin(lane->restorer, partition->number, ledger_read_from(partition->ledger),
+                           fault)) {
     case RESTORE_BEGUN: return VERDICT_COMMITTED;
     case RESTORE_LATER:
         partition->state = PARTITION_AWAITING;

@@ -156,10 +156,7 @@ static enum verdict settle(struct lane *lane, struct fault *fault) {
         if (part == PART_OUT) {
             continue;
         }
-        if (partition->watermark >= 0) {
-            ledger_set_mark(partition->ledger, partition->watermark);
-            partition->watermark = -1;
-        }
+        lane_partition_committed(partition);
         ledger_commit(partition->ledger);
         verdict = ledger_is_broken(partition->ledger, fault) ? VERDICT_STOP : verdict;
         if (part == PART_LIVE) {
@@ -262,8 +259,10 @@ enum verdict lane_commit_positions(struct lane *lane, struct fault *fault) {
         int64_t position = partition->state == PARTITION_READY
                                ? source_position(lane->source, partition->number)
                                : -1;
-        if (position > partition->next_offset) {
-            offsets[count++] = (struct input_offset){partition->number, position};
+        bool moves = position > partition->next_offset;
+        if (moves || partition->watermark >= 0) {
+            offsets[count++] =
+                (struct input_offset){partition->number, moves ? position : partition->next_offset};
         }
     }
     struct fault ignored;
@@ -274,12 +273,14 @@ enum verdict lane_commit_positions(struct lane *lane, struct fault *fault) {
         if (verdict == VERDICT_COMMITTED) {
             verdict = publisher_commit(lane->publisher, offsets, count, snapshot, fault);
         }
-        if (verdict == VERDICT_ABORT) {
-            return publisher_abort(lane->publisher, fault);
-        }
     }
-    for (size_t i = 0; i < count && snapshot != NULL && verdict == VERDICT_COMMITTED; i++) {
+    bool committed = snapshot != NULL && verdict == VERDICT_COMMITTED;
+    if (verdict == VERDICT_ABORT) {
+        verdict = publisher_abort(lane->publisher, fault);
+    }
+    for (size_t i = 0; i < count && committed; i++) {
         struct lane_partition *partition = lane_partition_find(lane, offsets[i].partition);
+        lane_partition_committed(partition);
         partition->next_offset = offsets[i].next_offset;
         partition->gather_next = offsets[i].next_offset;
     }
