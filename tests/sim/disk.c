@@ -186,6 +186,16 @@ int __wrap_fallocate(int descriptor, int mode, off_t offset, off_t size) {
     return __real_fallocate(descriptor, mode, offset, size);
 }
 
+/* The same under the names for large files. */
+int __wrap_open64(const char *path, int flags, ...) __attribute__((alias("__wrap_open")));
+ssize_t __wrap_pwrite64(int descriptor, const void *bytes, size_t size, off_t offset)
+    __attribute__((alias("__wrap_pwrite")));
+ssize_t __wrap_pwritev64(int descriptor, const struct iovec *parts, int count, off_t offset)
+    __attribute__((alias("__wrap_pwritev")));
+int __wrap_ftruncate64(int descriptor, off_t size) __attribute__((alias("__wrap_ftruncate")));
+int __wrap_fallocate64(int descriptor, int mode, off_t offset, off_t size)
+    __attribute__((alias("__wrap_fallocate")));
+
 /* Each page goes back to some moment of its own. */
 static void forget_unsynced(struct disk_file *file) {
     enum { PAGES_MAX = 1 << 14 };
