@@ -99,6 +99,12 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
                  struct fault *fault);
 /* Offset of the topic below which the file has everything; −1: it has nothing. */
 int64_t ledger_mark(const struct ledger *ledger);
+/* Where to begin reading the topic so that the file's newest block, or one that came after it, is
+ * met; −1: at the beginning. */
+int64_t ledger_read_from(const struct ledger *ledger);
+/* After reading: was it met? The newest block is never cleaned away, so a topic without it is not
+ * the one that the file mirrors, or has lost its end. false: *fault. */
+bool ledger_is_proven(const struct ledger *ledger, struct fault *fault);
 /* All blocks so far stand below this offset of the topic. */
 void ledger_set_mark(struct ledger *ledger, int64_t offset);
 /* Were blocks appended since the last mark? */

@@ -16,6 +16,7 @@ static void finish_load(struct ledger *ledger) {
     ledger->loaded_id = ledger->head.id;
     ledger->loaded_incarnation = ledger->head.incarnation;
     ledger->is_marked = ledger->mark >= 0;
+    ledger->is_proven = ledger->loaded_id == 0;
 }
 
 bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct fault *ret_doubt,
@@ -36,7 +37,8 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
             ledger->log.bytes += verdict == BLOCK_TAKEN ? frame.payload.size : 0;
             break;
         case LOG_MARK:
-            ledger->mark = frame.offset;
+            ledger->mark = frame.mark.offset;
+            ledger->newest_from = frame.mark.newest_from;
             ledger->log.newest_mark = frame.start;
             break;
         case LOG_FREED: break;
@@ -71,11 +73,26 @@ int64_t ledger_mark(const struct ledger *ledger) {
     return ledger->mark;
 }
 
+int64_t ledger_read_from(const struct ledger *ledger) {
+    return ledger->loaded_id > 0 ? ledger->newest_from : -1;
+}
+
+bool ledger_is_proven(const struct ledger *ledger, struct fault *fault) {
+    return ledger->is_proven ||
+           fault_set(fault,
+                     "the topic lacks block %llu, which ledger file %s has: the topic was "
+                     "re-created or shortened. Restore the topic from its backup; only if it is "
+                     "known to be right, remove the file",
+                     (unsigned long long)ledger->loaded_id, ledger->log.path);
+}
+
 void ledger_set_mark(struct ledger *ledger, int64_t offset) {
     struct fault unused;
     ledger->mark = offset;
     /* Without it the next start reads a little more of the topic. */
-    ledger->is_marked = ledger->log.path == NULL || log_append_mark(&ledger->log, offset, &unused);
+    ledger->is_marked =
+        ledger->log.path == NULL ||
+        log_append_mark(&ledger->log, (struct log_mark){offset, ledger->newest_from}, &unused);
 }
 
 bool ledger_wants_mark(const struct ledger *ledger) {

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define LINES_MIN 1024
-#define MARK_SIZE sizeof(int64_t)
+#define MARK_SIZE sizeof(struct log_mark)
 
 /* The newest entry of a line. A key is told from others by its 64-bit hash alone: two of a billion
  * lines share one with a probability of 3 %, and then a liveness is wrong, on paper only. */
@@ -272,7 +272,7 @@ static enum log_kind find_frame(const struct ledger_file *file, uint64_t *ret_pl
         enum log_kind kind = log_header_kind(bytes, at, file->behind, rest, ret_size);
         if (kind != LOG_END) {
             *ret_place = at;
-            *ret_mark = kind == LOG_MARK ? log_mark_of(rest) : -1;
+            *ret_mark = kind == LOG_MARK ? log_mark_of(rest).offset : -1;
             return kind;
         }
         at = next_window(at);

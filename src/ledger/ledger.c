@@ -47,6 +47,8 @@ static void begin(struct ledger *ledger) {
     ledger->loaded_id = 0;
     ledger->loaded_incarnation = 0;
     ledger->mark = -1;
+    ledger->newest_from = -1;
+    ledger->is_proven = true;
     ledger->is_marked = false;
     ledger_bind_programs(ledger);
 }
@@ -345,6 +347,7 @@ static void index_entry(struct ledger *ledger, uint64_t hash, struct text key, u
 
 static void add_block(struct ledger *ledger, uint64_t position, uint64_t id, size_t size) {
     REQUIRE(size <= UINT32_MAX);
+    ledger->newest_from = ledger->mark;
     blocks_add(&ledger->table,
                (struct block_info){.position = position, .id = id, .size = (uint32_t)size});
 }

@@ -65,9 +65,11 @@ struct ledger {
     uint64_t scan;      /* of the file: what is before has been taken in */
     uint64_t loaded_id; /* newest block that came from the file; 0: none */
     uint64_t loaded_incarnation;
-    int64_t mark;   /* of the file: all its blocks stand below, −1: unknown */
-    bool is_marked; /* nothing was appended since */
-    bool is_broken; /* the file could not be written */
+    int64_t mark;        /* all its blocks stand below, −1: unknown */
+    int64_t newest_from; /* … and the newest of them at or behind it */
+    bool is_proven;      /* the topic has shown a block that the file's newest leads to */
+    bool is_marked;      /* nothing was appended since */
+    bool is_broken;      /* the file could not be written */
     struct fault broken;
 };
 

@@ -26,6 +26,8 @@ struct frame_header {
     uint32_t size;
     uint64_t check;
 };
+static const struct log_mark no_mark = {0, 0};
+_Static_assert(sizeof(struct log_mark) == 16, "a mark has 16 bytes");
 _Static_assert(sizeof(struct frame_header) == LOG_FRAME_HEADER_SIZE, "frames have 16 bytes");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file is little-endian");
 
@@ -227,17 +229,17 @@ enum log_opening log_open(struct block_log *log, const char *path, uint32_t part
 /* ------------------------------------------------------------ frames */
 
 /* `behind`: where the frame before ends. Zeros may stand between two frames only where a window
- * ends, and this proves that nothing stood there. `mark`: a mark's offset, which has no checksum of
- * its own as a block has; 0 for others. */
-static uint64_t check_of(uint32_t size, uint64_t start, uint64_t behind, int64_t mark) {
-    uint64_t parts[4] = {size, start, behind, (uint64_t)mark};
+ * ends, and this proves that nothing stood there. `mark`: what a mark says, which has no
+ * checksum of its own as a block has; zeros for others. */
+static uint64_t check_of(uint32_t size, uint64_t start, uint64_t behind, struct log_mark mark) {
+    uint64_t parts[5] = {size, start, behind, (uint64_t)mark.offset, (uint64_t)mark.newest_from};
     return hash64(parts, sizeof parts, CHECK_SEED);
 }
 
-int64_t log_mark_of(struct text payload) {
-    int64_t offset = 0;
-    memcpy(&offset, payload.data, sizeof offset);
-    return offset;
+struct log_mark log_mark_of(struct text payload) {
+    struct log_mark mark;
+    memcpy(&mark, payload.data, sizeof mark);
+    return mark;
 }
 
 /* Whether it is a frame at all; LOG_DAMAGED if not. `rest`: what follows the header. */
@@ -247,8 +249,9 @@ static enum log_kind kind_of(const struct frame_header *header, uint64_t start, 
         return LOG_END;
     }
     bool is_mark = header->kind == MARK_MAGIC;
-    if (header->size > rest.size || (is_mark && header->size != sizeof(int64_t)) ||
-        header->check != check_of(header->size, start, behind, is_mark ? log_mark_of(rest) : 0)) {
+    if (header->size > rest.size || (is_mark && header->size != sizeof(struct log_mark)) ||
+        header->check !=
+            check_of(header->size, start, behind, is_mark ? log_mark_of(rest) : no_mark)) {
         return LOG_DAMAGED;
     }
     switch (header->kind) {
@@ -290,16 +293,19 @@ struct log_frame log_scan(const struct block_log *log, uint64_t *cursor) {
             continue;
         }
         struct log_frame frame = {
-            .kind = kind, .start = at, .position = at + sizeof header, .offset = -1};
+            .kind = kind,
+            .start = at,
+            .position = at + sizeof header,
+        };
         if (kind == LOG_DAMAGED) {
             return frame;
         }
         frame.payload = (struct text){payload.data, header.size};
-        frame.offset = kind == LOG_MARK ? log_mark_of(payload) : -1;
+        frame.mark = kind == LOG_MARK ? log_mark_of(payload) : no_mark;
         *cursor = at + sizeof header + header.size;
         return frame;
     }
-    return (struct log_frame){.kind = LOG_END, .start = log->end, .offset = -1};
+    return (struct log_frame){.kind = LOG_END, .start = log->end};
 }
 
 bool log_cut(struct block_log *log, uint64_t position, struct fault *fault) {
@@ -315,7 +321,7 @@ bool log_cut(struct block_log *log, uint64_t position, struct fault *fault) {
            fault_set(fault, "ledger file %s: %s", log->path, strerror(errno));
 }
 
-static bool append(struct block_log *log, uint32_t kind, struct text payload, int64_t mark,
+static bool append(struct block_log *log, uint32_t kind, struct text payload, struct log_mark mark,
                    uint64_t *ret_position, struct fault *fault) {
     size_t size = payload.size + LOG_FRAME_HEADER_SIZE;
     REQUIRE(size <= LOG_WINDOW_SIZE - HEADER_SIZE);
@@ -349,15 +355,15 @@ static bool append(struct block_log *log, uint32_t kind, struct text payload, in
 bool log_append(struct block_log *log, struct text block, uint64_t *ret_position,
                 struct fault *fault) {
     REQUIRE(block.size > 0);
-    bool is_good = append(log, BLOCK_MAGIC, block, 0, ret_position, fault);
+    bool is_good = append(log, BLOCK_MAGIC, block, no_mark, ret_position, fault);
     log->bytes += is_good ? block.size : 0;
     return is_good;
 }
 
-bool log_append_mark(struct block_log *log, int64_t offset, struct fault *fault) {
+bool log_append_mark(struct block_log *log, struct log_mark mark, struct fault *fault) {
     uint64_t position = 0;
-    if (!append(log, MARK_MAGIC, (struct text){(const char *)&offset, sizeof offset}, offset,
-                &position, fault)) {
+    if (!append(log, MARK_MAGIC, (struct text){(const char *)&mark, sizeof mark}, mark, &position,
+                fault)) {
         return false;
     }
     log->newest_mark = position - LOG_FRAME_HEADER_SIZE;
@@ -435,12 +441,12 @@ bool log_drop(struct block_log *log, uint64_t position, uint64_t behind, struct 
     uint64_t end = freed_end(log, first);
     if (end <= start) {
         /* The newest mark stands between. */
-        first = end + LOG_FRAME_HEADER_SIZE + sizeof(int64_t);
+        first = end + LOG_FRAME_HEADER_SIZE + sizeof(struct log_mark);
         end = freed_end(log, first);
     }
     REQUIRE(first <= start && end > start);
     uint64_t size = end - first - LOG_FRAME_HEADER_SIZE;
-    if (!write_freed(log, first, size, check_of((uint32_t)size, first, first, 0), fault)) {
+    if (!write_freed(log, first, size, check_of((uint32_t)size, first, first, no_mark), fault)) {
         return false;
     }
     punch(log, first + LOG_FRAME_HEADER_SIZE, size);

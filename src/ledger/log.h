@@ -6,10 +6,11 @@
  *   file header (64 bytes): "ACLF" version:u32 partition:u32 partition_count:u32 0… checksum:u64
  *   frames: kind:u32 size:u32 check:u64 payload[size]
  *     kind "BLCK"  a block, as in the topic
- *          "MARK"  offset:u64 — all earlier blocks stand below this offset of the topic
+ *          "MARK"  offset:u64 newest_from:u64 — all earlier blocks stand below `offset` of the
+ *                  topic, the newest of them at `newest_from` or behind (−1: anywhere)
  *          "FREE"  were blocks that cleaning moved, and old marks; its payload is a hole
- *     check: XXH3 of size:u64 start:u64 end of the frame before:u64 a mark's offset:u64 (else 0),
- *     so that no frame is met without all those before it
+ *     check: XXH3 of size:u64 start:u64 end of the frame before:u64 and a mark's payload (else
+ * 0:u64 twice), so that no frame is met without all those before it
  *
  * It is mapped in windows, so an entry is read in place and never moves; a frame does not cross a
  * window's end. Writing goes through pwrite, so a full disk is an error and not a signal. Positions
@@ -28,12 +29,17 @@
 
 enum log_kind { LOG_END, LOG_BLOCK, LOG_MARK, LOG_FREED, LOG_DAMAGED };
 
+struct log_mark {
+    int64_t offset;
+    int64_t newest_from;
+};
+
 struct log_frame {
     enum log_kind kind;
-    uint64_t start;      /* of the frame */
-    uint64_t position;   /* of the payload */
-    struct text payload; /* LOG_BLOCK */
-    int64_t offset;      /* LOG_MARK */
+    uint64_t start;       /* of the frame */
+    uint64_t position;    /* of the payload */
+    struct text payload;  /* LOG_BLOCK */
+    struct log_mark mark; /* LOG_MARK */
 };
 
 struct block_log {
@@ -73,17 +79,17 @@ bool log_cut(struct block_log *log, uint64_t position, struct fault *fault);
 /* Appends; *ret_position is the block's first byte. false: *fault (the disk is full). */
 bool log_append(struct block_log *log, struct text block, uint64_t *ret_position,
                 struct fault *fault);
-bool log_append_mark(struct block_log *log, int64_t offset, struct fault *fault);
+bool log_append_mark(struct block_log *log, struct log_mark mark, struct fault *fault);
 /* Gives a block's room back, together with that of dropped blocks and old marks around it. Between
  * `behind` (0: the log's beginning), where an earlier block ends, and this one there is no block.
  */
 bool log_drop(struct block_log *log, uint64_t position, uint64_t behind, struct fault *fault);
 
 /* For readers without a log. What the 16 bytes of a frame's header say; `behind`: where the frame
- * before ends; `rest`: up to the window's end, of which a mark's 8 bytes are read. */
+ * before ends; `rest`: up to the window's end, of which a mark's 16 bytes are read. */
 enum log_kind log_header_kind(const void *header, uint64_t start, uint64_t behind, struct text rest,
                               uint32_t *ret_size);
-int64_t log_mark_of(struct text payload);
+struct log_mark log_mark_of(struct text payload);
 /* The 64 bytes at a file's beginning. false: *fault says what is wrong. */
 bool log_read_header(const void *bytes, uint32_t *ret_partition, uint32_t *ret_partition_count,
                      struct fault *fault);

@@ -108,16 +108,19 @@ enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool
 }
 
 /* A block that the file had already. */
-static bool is_known(const struct ledger *ledger, struct text block) {
-    struct block_view view;
-    struct fault unused;
-    return ledger->loaded_id > 0 && block_parse(block, &view, &unused) &&
-           view.header.id <= ledger->loaded_id &&
-           view.header.incarnation == ledger->loaded_incarnation;
+static bool is_known(const struct ledger *ledger, const struct block_header *header) {
+    return ledger->loaded_id > 0 && header->id <= ledger->loaded_id &&
+           header->incarnation == ledger->loaded_incarnation;
 }
 
 bool ledger_restore(struct ledger *ledger, struct text block, struct fault *fault) {
-    if (is_known(ledger, block)) {
+    struct block_view view;
+    struct fault unused;
+    bool is_whole = block_parse(block, &view, &unused);
+    if (is_whole && view.header.id >= ledger->loaded_id) {
+        ledger->is_proven = true;
+    }
+    if (is_whole && is_known(ledger, &view.header)) {
         return true;
     }
     ledger->is_marked = false;

@@ -93,8 +93,9 @@ static bool check_damaged(struct world *world, const char *path) {
     cr_assert_leq(ledger_mark(loaded), world->topic.end);
     ledger_free(wanted);
     /* What the mark promises is there: the rest of the topic completes it. */
-    cr_assert(!topic_is_foreign(loaded, &world->topic, ledger_mark(loaded)));
-    restore_from(loaded, &world->topic, ledger_mark(loaded), false);
+    cr_assert(!topic_is_foreign(loaded, &world->topic, ledger_read_from(loaded)));
+    restore_from(loaded, &world->topic, ledger_read_from(loaded), false);
+    cr_assert(ledger_is_proven(loaded, &doubt), "%s", doubt.text);
     cr_assert(ledgers_equal(loaded, world->ledger), "after block %llu: %s",
               (unsigned long long)last_id, doubt.text);
     ledger_free(loaded);
@@ -389,6 +390,48 @@ Test(ledger_file, of_a_newer_configuration_is_refused_and_stays) {
     world_start(world, false);
     cr_assert_str_empty(world->doubt.text);
     world_check(world);
+    world_free(world);
+    remove_path(path);
+}
+
+/* The topic without its end, or another one: what the file has and the topic has not. */
+Test(ledger_file, that_the_topic_does_not_bear_out_is_not_proven) {
+    char *path = fresh_path();
+    struct world *world = world_open(path);
+    for (size_t i = 0; i < 30; i++) {
+        world_post(world, i);
+        world_commit(world, BLOCK_SIZE_MAX);
+        if (i % 4 == 3) {
+            ledger_set_mark(world->ledger, world->topic.end);
+        }
+    }
+    world_stop(world);
+    for (int is_marked = 0; is_marked < 2; is_marked++) {
+        for (size_t count = 0; count <= world->topic.count; count++) {
+            struct topic shortened = world->topic;
+            shortened.count = count;
+            struct fault doubt;
+            struct ledger *loaded = load_file(path, &doubt);
+            cr_assert(!ledger_is_proven(loaded, &doubt), "before anything was read");
+            struct topic_record *last = &world->topic.records[count > 0 ? count - 1 : 0];
+            if (count > 0 && last->offset >= ledger_read_from(loaded)) {
+                struct fault fault = {""};
+                cr_assert(ledger_restore(loaded, record_block(&shortened, count - 1), &fault));
+            }
+            cr_assert_eq(ledger_is_proven(loaded, &doubt), count == world->topic.count);
+            if (count < world->topic.count) {
+                cr_assert(strstr(doubt.text, "the topic lacks block 30, which") != NULL, "%s",
+                          doubt.text);
+                cr_assert(strstr(doubt.text, path) != NULL, "%s", doubt.text);
+            }
+            ledger_free(loaded);
+        }
+        world_start(world, false); /* a mark behind the newest block changes nothing */
+        world_stop(world);
+    }
+    world_start(world, false);
+    cr_assert_leq(ledger_read_from(world->ledger), world->topic.records[29].offset);
+    cr_assert_gt(ledger_read_from(world->ledger), world->topic.records[26].offset);
     world_free(world);
     remove_path(path);
 }

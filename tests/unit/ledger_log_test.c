@@ -147,7 +147,7 @@ Test(ledger_log, frames_at_the_end_of_a_window, .timeout = 60) {
             cr_assert_eq(at / LOG_WINDOW_SIZE, rooms[i] < 40 ? 1 : 0);
             cr_assert(text_equal((struct text){log_at(&log, at).data, 24},
                                  TEXT("a block of 24 bytes long")));
-            cr_assert(log_append_mark(&log, 7, &fault));
+            cr_assert(log_append_mark(&log, (struct log_mark){7, 5}, &fault));
             cr_assert(log_drop(&log, first, 0, &fault));
             cr_assert_eq(log.bytes, 24);
             size_t sizes[] = {whole - rooms[i], 24, 0};

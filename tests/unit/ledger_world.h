@@ -207,13 +207,16 @@ static inline void world_start(struct world *world, bool is_compacted) {
         restore_from(world->ledger, &world->topic, -1, is_compacted);
     } else {
         world->ledger = load_file(world->path, &world->doubt);
-        int64_t mark = ledger_mark(world->ledger);
-        cr_assert_leq(mark, world->topic.end);
-        if (topic_is_foreign(world->ledger, &world->topic, mark)) {
+        int64_t from = ledger_read_from(world->ledger);
+        cr_assert_leq(ledger_mark(world->ledger), world->topic.end);
+        cr_assert_leq(from, ledger_mark(world->ledger));
+        if (topic_is_foreign(world->ledger, &world->topic, from)) {
             ledger_discard(world->ledger);
-            mark = -1;
+            from = -1;
         }
-        restore_from(world->ledger, &world->topic, mark, is_compacted);
+        restore_from(world->ledger, &world->topic, from, is_compacted);
+        struct fault fault = {""};
+        cr_assert(ledger_is_proven(world->ledger, &fault), "%s", fault.text);
         ledger_set_mark(world->ledger, world->topic.end);
     }
     memcpy(world->pending, world->revisions, sizeof world->pending);
