@@ -47,6 +47,8 @@ struct config {
         int64_t max_poll_interval_ms;
         int64_t transaction_timeout_ms;
         char *compression; /* of outputs: none, lz4, zstd, snappy, gzip */
+        bool is_embedded;  /* no option: set by the demo for the broker inside the process, whose
+                              markers have no checksum in newer versions of librdkafka */
     } kafka;
     struct {
         char *billing_lines;

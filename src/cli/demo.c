@@ -185,6 +185,7 @@ static int run_demo(struct demo *demo, const struct demo_options *options) {
     bool is_good = demo_world_open(&demo->world, options, &fault);
     if (is_good) {
         is_good = demo_world_config(&demo->world, &demo->config, &fault);
+        demo->config.kafka.is_embedded = demo->world.embedded != NULL;
     }
     if (is_good) {
         log_configure(demo->config.log.level, demo->config.log.format);

@@ -99,7 +99,7 @@ rd_kafka_t *kafka_reader_new(const struct config *config, const char *role, cons
         /* An end of partition is known only when an empty answer comes back. */
         !kafka_conf_put(conf, "fetch.wait.max.ms", "10", fault) ||
         !kafka_conf_put(conf, "auto.offset.reset", "earliest", fault) ||
-        !kafka_conf_put(conf, "check.crcs", "true", fault) ||
+        !kafka_conf_put(conf, "check.crcs", config->kafka.is_embedded ? "false" : "true", fault) ||
         !kafka_conf_put(conf, "isolation.level", isolation, fault)) {
         rd_kafka_conf_destroy(conf);
         return NULL;

@@ -117,7 +117,8 @@ static bool put_pinned(rd_kafka_conf_t *conf, const struct config *config, int l
            kafka_conf_put(conf, "partition.assignment.strategy", "cooperative-sticky", fault) &&
            /* A first start reads all there is; afterwards the ledger's next offset stands guard. */
            kafka_conf_put(conf, "auto.offset.reset", "earliest", fault) &&
-           kafka_conf_put(conf, "check.crcs", "true", fault) &&
+           kafka_conf_put(conf, "check.crcs", config->kafka.is_embedded ? "false" : "true",
+                          fault) &&
            kafka_conf_put_int(conf, "fetch.wait.max.ms", FETCH_WAIT_MS, fault) &&
            kafka_conf_put_int(conf, "heartbeat.interval.ms", HEARTBEAT_MS, fault) &&
            kafka_conf_put_int(conf, "session.timeout.ms", config->kafka.session_timeout_ms,

@@ -1,5 +1,7 @@
 """`accrued ingest` into a topic: Avro as its schema says, placed by customer, every line once."""
 
+import uuid
+
 from confluent_kafka.admin import AdminClient, NewTopic
 from feeds import command, ingest, write_csv
 from kafka_io import read_all
@@ -9,7 +11,8 @@ ONETIME = "partner-center-onetime"
 PARTITIONS = 3
 
 
-def create_topic(kafka, name):
+def create_topic(kafka):
+    name = f"ingest-{uuid.uuid4().hex[:10]}"
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
     for future in admin.create_topics([NewTopic(name, PARTITIONS, 1)]).values():
         future.result(20)
@@ -51,7 +54,7 @@ def plain(record):
 
 
 def test_lines_in_the_topic_are_those_of_standard_output(tmp_path, kafka):
-    topic = create_topic(kafka, "ingest-1")
+    topic = create_topic(kafka)
     rows = [
         {
             "CustomerId": f"ORG:{number % 40:08X}-5a3e-4c1b-9d2f-0123456789ab",
@@ -84,7 +87,7 @@ def test_lines_in_the_topic_are_those_of_standard_output(tmp_path, kafka):
 
 
 def test_voids_come_behind_the_lines(tmp_path, kafka):
-    topic = create_topic(kafka, "ingest-2")
+    topic = create_topic(kafka)
     old = write_csv(tmp_path / "old.csv", ONETIME, {"SkuId": "1"}, {"SkuId": "2"})
     new = write_csv(tmp_path / "new.csv", ONETIME, {"SkuId": "2"})
     to_topic(kafka, topic, "--revision", 1, old)
@@ -99,7 +102,7 @@ def test_voids_come_behind_the_lines(tmp_path, kafka):
 
 
 def test_a_full_queue_is_waited_for(tmp_path, kafka):
-    topic = create_topic(kafka, "ingest-3")
+    topic = create_topic(kafka)
     path = write_csv(
         tmp_path / "feed.csv", ONETIME, *({"OrderId": str(number)} for number in range(5000))
     )
@@ -111,7 +114,7 @@ def test_a_full_queue_is_waited_for(tmp_path, kafka):
 
 
 def test_bad_rows_do_not_keep_the_good_ones_back(tmp_path, kafka):
-    topic = create_topic(kafka, "ingest-4")
+    topic = create_topic(kafka)
     path = write_csv(tmp_path / "feed.csv", ONETIME, {}, {"Subtotal": "x"}, {"SkuId": "3"})
     to_topic(kafka, topic, path, code=1)
     assert len(read_all(kafka, topic)) == 2
