@@ -43,6 +43,12 @@ void enricher_begin(struct enricher *enricher);
 void enricher_want_customer(struct enricher *enricher, struct text customer_id);
 void enricher_want_partner(struct enricher *enricher, struct text mpn_id);
 
+/* The same for many customers. What stands in ret_slots finds each again without a look-up, until
+ * the next begin. */
+struct cache_slot;
+void enricher_want_customers(struct enricher *enricher, const struct text *customer_ids,
+                             size_t count, const struct cache_slot **ret_slots);
+
 /* Gets what is missing, at most two round trips: what was wanted, then the partners that links of
  * wanted customers name. May be called again for the same batch. */
 enum enrich_verdict enricher_fetch(struct enricher *enricher, int64_t now_ms, struct fault *fault);
@@ -51,6 +57,10 @@ enum enrich_verdict enricher_fetch(struct enricher *enricher, int64_t now_ms, st
  * missing or unreadable value says so in its state. */
 const struct reference *enricher_customer(const struct enricher *enricher, struct text customer_id);
 const struct reference *enricher_partner(const struct enricher *enricher, struct text mpn_id);
+const struct reference *enricher_wanted(const struct enricher *enricher,
+                                        const struct cache_slot *slot);
+/* This slot's value will be read soon, the other's a little later. */
+void enricher_expect(const struct cache_slot *soon, const struct cache_slot *later);
 struct partner_lookup enricher_partners(struct enricher *enricher);
 
 /* Reads invalidations and keeps the connections known to be alive; call it every round of the lane.

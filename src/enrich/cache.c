@@ -8,6 +8,8 @@
 #define BUCKET_COUNT_MIN 64
 #define BUCKET_COUNT_MAX ((size_t)1 << 24)
 #define LIST_CAPACITY_MIN 64
+/* So many look-ups wait for memory together. */
+#define WANT_AT_ONCE 16
 /* Clock steps for one new value: enough to keep pace, few enough that a batch which pins more than
  * the bounds allow does not go round the clock for each of its values. */
 #define TRIM_STEPS_PER_PUT 8
@@ -165,10 +167,8 @@ void cache_begin(struct cache *cache) {
     REQUIRE(!is_over(cache) || cache->stats.entries == 0);
 }
 
-struct cache_slot *cache_want(struct cache *cache, enum reference_kind kind, struct text id,
-                              bool *ret_is_new) {
-    REQUIRE(!text_is_null(id) && ret_is_new != NULL);
-    uint64_t hash = key_hash(kind, id);
+static struct cache_slot *want_hashed(struct cache *cache, enum reference_kind kind, struct text id,
+                                      uint64_t hash, bool *ret_is_new) {
     struct cache_slot *slot = slot_find(cache, kind, id, hash);
     if (slot == NULL) {
         slot = slot_make(cache, kind, id, hash);
@@ -182,6 +182,34 @@ struct cache_slot *cache_want(struct cache *cache, enum reference_kind kind, str
         slot->batch = cache->batch;
     }
     return slot;
+}
+
+struct cache_slot *cache_want(struct cache *cache, enum reference_kind kind, struct text id,
+                              bool *ret_is_new) {
+    REQUIRE(!text_is_null(id) && ret_is_new != NULL);
+    return want_hashed(cache, kind, id, key_hash(kind, id), ret_is_new);
+}
+
+void cache_want_all(struct cache *cache, enum reference_kind kind, const struct text *ids,
+                    size_t count, const struct cache_slot **ret_slots, size_t *ret_count_new) {
+    uint64_t hashes[WANT_AT_ONCE];
+    *ret_count_new = 0;
+    for (size_t done = 0; done < count; done += WANT_AT_ONCE) {
+        size_t some = count - done < WANT_AT_ONCE ? count - done : WANT_AT_ONCE;
+        for (size_t i = 0; i < some; i++) {
+            REQUIRE(!text_is_null(ids[done + i]));
+            hashes[i] = key_hash(kind, ids[done + i]);
+            __builtin_prefetch(bucket_of(cache, hashes[i]));
+        }
+        for (size_t i = 0; i < some; i++) {
+            __builtin_prefetch(*bucket_of(cache, hashes[i]));
+        }
+        for (size_t i = 0; i < some; i++) {
+            bool is_new;
+            ret_slots[done + i] = want_hashed(cache, kind, ids[done + i], hashes[i], &is_new);
+            *ret_count_new += is_new ? 1 : 0;
+        }
+    }
 }
 
 bool cache_is_current(const struct cache *cache, const struct cache_slot *slot) {

@@ -14,6 +14,9 @@
 #define BACKOFF_MAX_MS 5000
 /* Pings a fresh_ms: one may be late without a batch having to wait for it. */
 #define PINGS_PER_FRESH 4
+#define CACHE_LINE_SIZE 64
+#define VALUE_LINES_EXPECTED 5
+#define EXPECT_AHEAD 4
 
 struct enricher {
     const struct config *config;
@@ -88,8 +91,26 @@ void enricher_want_customer(struct enricher *enricher, struct text customer_id) 
     enricher_want(enricher, REFERENCE_CUSTOMER, customer_id);
 }
 
+void enricher_want_customers(struct enricher *enricher, const struct text *customer_ids,
+                             size_t count, const struct cache_slot **ret_slots) {
+    size_t count_new = 0;
+    for (size_t i = 0; i < count; i++) {
+        REQUIRE(text_is_folded(customer_ids[i]));
+    }
+    cache_want_all(&enricher->cache, REFERENCE_CUSTOMER, customer_ids, count, ret_slots,
+                   &count_new);
+    enricher->is_ready = enricher->is_ready && count_new == 0;
+}
+
 void enricher_want_partner(struct enricher *enricher, struct text mpn_id) {
     enricher_want(enricher, REFERENCE_PARTNER, mpn_id);
+}
+
+/* A value and its arrays are one piece of memory; the first lines of it hold what rating reads. */
+static void prefetch_value(const struct reference *value) {
+    for (size_t i = 0; i < VALUE_LINES_EXPECTED; i++) {
+        __builtin_prefetch((const char *)value + i * CACHE_LINE_SIZE);
+    }
 }
 
 /* Wants the partners of all links, also of those that are not valid on any day of the batch: which
@@ -98,6 +119,9 @@ static void want_linked_partners(struct enricher *enricher, size_t from, size_t 
     struct cache *cache = &enricher->cache;
     for (size_t i = from; i < to; i++) {
         const struct cache_slot *slot = cache->wanted[i];
+        if (i + EXPECT_AHEAD < to) {
+            prefetch_value(cache->wanted[i + EXPECT_AHEAD]->value);
+        }
         REQUIRE(slot->value != NULL);
         if (slot->kind != REFERENCE_CUSTOMER || slot->value->state != REFERENCE_PRESENT) {
             continue;
@@ -290,6 +314,21 @@ const struct reference *enricher_customer(const struct enricher *enricher,
 
 const struct reference *enricher_partner(const struct enricher *enricher, struct text mpn_id) {
     return enricher_find(enricher, REFERENCE_PARTNER, mpn_id);
+}
+
+const struct reference *enricher_wanted(const struct enricher *enricher,
+                                        const struct cache_slot *slot) {
+    REQUIRE(enricher->is_ready && slot->batch == enricher->cache.batch && slot->value != NULL);
+    return slot->value;
+}
+
+void enricher_expect(const struct cache_slot *soon, const struct cache_slot *later) {
+    if (later != NULL) {
+        __builtin_prefetch(later);
+    }
+    if (soon != NULL) {
+        prefetch_value(soon->value);
+    }
 }
 
 static const struct reference *find_partner(void *context, struct text mpn_id) {

@@ -10,6 +10,8 @@
 #include "accrued/line.h"
 #include "accrued/publish.h"
 
+struct cache_slot;
+
 enum item_state {
     ITEM_LINE,     /* a decoded line */
     ITEM_REJECTED, /* goes to the dead letters: item->reject */
@@ -23,6 +25,7 @@ struct batch_item {
     struct billing_line line;
     struct reject reject;
     int64_t origin_offset;
+    const struct cache_slot *customer; /* of the line, once it is wanted */
 };
 
 /* An output record whose bytes stand in batch->bytes. */

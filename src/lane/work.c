@@ -8,6 +8,11 @@
 
 #define DAY_MS INT64_C(86400000)
 
+#define WANT_AT_ONCE 64
+/* So many lines ahead the customer's value, and what leads to it, are asked of memory. */
+#define EXPECT_SOON 4
+#define EXPECT_LATER 8
+
 /* The offset of the record that first said it: a replayed dead letter carries it in its headers,
  * and only if it is a letter of this very partition. */
 static int64_t origin_of(const struct lane *lane, const struct source_record *record) {
@@ -67,15 +72,34 @@ void lane_decode(struct lane *lane) {
     }
 }
 
+static void want_customers(struct lane *lane, struct batch_item *const *items, size_t count) {
+    struct text ids[WANT_AT_ONCE];
+    const struct cache_slot *slots[WANT_AT_ONCE];
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = items[i]->line.customer_id;
+    }
+    enricher_want_customers(lane->enricher, ids, count, slots);
+    for (size_t i = 0; i < count; i++) {
+        items[i]->customer = slots[i];
+    }
+}
+
 static enum verdict enrich(struct lane *lane, struct fault *fault) {
     enricher_begin(lane->enricher);
+    struct batch_item *some[WANT_AT_ONCE];
+    size_t count = 0;
     for (size_t i = 0; i < lane->batch.count; i++) {
-        const struct batch_item *item = &lane->batch.items[i];
+        struct batch_item *item = &lane->batch.items[i];
+        item->customer = NULL;
         if (item->state == ITEM_LINE) {
-            enricher_want_customer(lane->enricher, item->line.customer_id);
+            some[count++] = item;
             if (!text_is_null(item->line.reseller_mpn_id)) {
                 enricher_want_partner(lane->enricher, item->line.reseller_mpn_id);
             }
+        }
+        if (count == WANT_AT_ONCE || i + 1 == lane->batch.count) {
+            want_customers(lane, some, count);
+            count = 0;
         }
     }
     return enricher_fetch(lane->enricher, clock_steady_ms(), fault) == ENRICH_READY
@@ -137,7 +161,7 @@ static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrue
         struct posting_cause cause = {.origin_offset = item->origin_offset, .program_only = -1};
         struct rating_options options = {lane->shared->config->rating.no_link};
         if (!rating_compute(&lane->rating, lane->shared->programs, lane->shared->catalog, line,
-                            enricher_customer(lane->enricher, line->customer_id),
+                            enricher_wanted(lane->enricher, item->customer),
                             enricher_partners(lane->enricher), options, &item->reject) ||
             !posting_compute(&lane->posting, lane->shared->programs, old, line, &lane->rating,
                              cause, &outcome, &item->reject)) {
@@ -232,6 +256,9 @@ enum verdict lane_work(struct lane *lane, struct fault *fault) {
     int64_t accrued_at_ms = clock_wall_ms();
     move_horizons(lane, accrued_at_ms);
     for (size_t i = 0; i < lane->batch.count && verdict == VERDICT_COMMITTED; i++) {
+        size_t left = lane->batch.count - i;
+        enricher_expect(left > EXPECT_SOON ? lane->batch.items[i + EXPECT_SOON].customer : NULL,
+                        left > EXPECT_LATER ? lane->batch.items[i + EXPECT_LATER].customer : NULL);
         verdict = work_item(lane, &lane->batch.items[i], accrued_at_ms, fault);
     }
     if (verdict == VERDICT_COMMITTED) {

@@ -55,6 +55,37 @@ static void check(const struct cache *cache) {
     cr_assert_eq(chained, cache->stats.entries);
 }
 
+/* Many at a time is the same as one after the other, also for keys that are there twice. */
+Test(cache, many_are_wanted_as_one_is) {
+    struct cache cache;
+    cache_init(&cache, 1000, 1000000);
+    char texts[100][32];
+    struct text ids[100];
+    const struct cache_slot *slots[100];
+    for (int count = 0; count <= 100; count++) {
+        cache_begin(&cache);
+        for (int i = 0; i < count; i++) {
+            ids[i] = id_of(texts[i], i * 7 % 40);
+        }
+        bool is_new = false;
+        size_t wanted_before = count > 5 ? 1 : 0;
+        if (count > 5) {
+            (void)cache_want(&cache, REFERENCE_CUSTOMER, ids[5], &is_new);
+        }
+        size_t count_new = 0;
+        cache_want_all(&cache, REFERENCE_CUSTOMER, ids, (size_t)count, slots, &count_new);
+        size_t distinct = count < 40 ? (size_t)count : 40;
+        cr_assert_eq(cache.wanted_count, distinct);
+        cr_assert_eq(count_new, distinct - wanted_before);
+        for (int i = 0; i < count; i++) {
+            cr_assert(cache_want(&cache, REFERENCE_CUSTOMER, ids[i], &is_new) == slots[i]);
+            cr_assert(!is_new);
+        }
+        check(&cache);
+    }
+    cache_release(&cache);
+}
+
 Test(cache, a_value_is_found_by_the_batch_that_wants_it) {
     struct cache cache;
     cache_init(&cache, 10, 100000);

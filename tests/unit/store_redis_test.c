@@ -12,9 +12,9 @@ Test(store_redis, two_trips_cold_none_warm) {
     struct fault fault;
     enricher_begin(world.enricher);
     enricher_want_customer(world.enricher, TEXT("c1"));
-    enricher_want_customer(world.enricher, TEXT("c2"));
-    enricher_want_customer(world.enricher, TEXT("c1"));
-    enricher_want_customer(world.enricher, TEXT("nobody"));
+    const struct text ids[] = {TEXT("c2"), TEXT("c1"), TEXT("nobody"), TEXT("c2")};
+    const struct cache_slot *slots[4];
+    enricher_want_customers(world.enricher, ids, 4, slots);
     enricher_want_partner(world.enricher, TEXT("p1"));
     enricher_want_partner(world.enricher, TEXT("nowhere"));
     cr_assert_eq(enricher_fetch(world.enricher, clock_steady_ms(), &fault), ENRICH_READY, "%s",
@@ -22,6 +22,12 @@ Test(store_redis, two_trips_cold_none_warm) {
     cr_assert_eq(enricher_stats(world.enricher).round_trips, 2);
     cr_assert_eq(calls(&world, "get"), 6, "each key once");
     const struct reference *customer = enricher_customer(world.enricher, TEXT("c1"));
+    cr_assert(enricher_wanted(world.enricher, slots[1]) == customer);
+    for (size_t i = 0; i < 4; i++) {
+        enricher_expect(slots[i], slots[3 - i]);
+        cr_assert(enricher_wanted(world.enricher, slots[i]) ==
+                  enricher_customer(world.enricher, ids[i]));
+    }
     cr_assert_eq(customer->state, REFERENCE_PRESENT);
     struct partner_lookup partners = enricher_partners(world.enricher);
     cr_assert_eq(partners.find(partners.context, customer->customer.links[0].partner_mpn_id)->state,
