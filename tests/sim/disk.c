@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE_SIZE 4096
+#define PAGE_SIZE 512 /* a sector: what a disk writes whole */
 #define DESCRIPTORS_MAX 1024
 
 /* What stood where something was written, and the page that it is in. */
@@ -198,7 +198,7 @@ int __wrap_fallocate64(int descriptor, int mode, off_t offset, off_t size)
 
 /* Each page goes back to some moment of its own. */
 static void forget_unsynced(struct disk_file *file) {
-    enum { PAGES_MAX = 1 << 14 };
+    enum { PAGES_MAX = 1 << 17 };
     static bool is_settled[PAGES_MAX];
     memset(is_settled, 0, sizeof is_settled);
     int descriptor = __real_open(file->path, O_RDWR, 0);
