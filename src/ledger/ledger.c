@@ -352,19 +352,40 @@ static void add_block(struct ledger *ledger, uint64_t position, uint64_t id, siz
                (struct block_info){.position = position, .id = id, .size = (uint32_t)size});
 }
 
+struct block_entry {
+    struct text entry;
+    struct text key;
+    uint64_t hash;
+    uint64_t at; /* behind the block's first entry */
+};
+
+/* Reads up to EXPECT_AHEAD entries and tells the index what will be wanted of it. */
+static size_t read_some(const struct ledger *ledger, struct text entries, struct cursor *from,
+                        struct block_entry some[EXPECT_AHEAD]) {
+    size_t count = 0;
+    while (count < EXPECT_AHEAD && cursor_left(from) > 0) {
+        struct block_entry *read = &some[count++];
+        read->at = (uint64_t)((const char *)from->data - entries.data);
+        bool whole = block_next_entry(from, &read->entry) && entry_key(read->entry, &read->key);
+        REQUIRE(whole);
+        read->hash = entry_key_hash(read->key);
+        index_expect(&ledger->index, read->hash);
+    }
+    return count;
+}
+
 void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
                         const struct block_view *view) {
     add_block(ledger, position, view->header.id, size);
+    uint64_t start = position + view->entries_at;
     struct cursor from = cursor_of(view->entries.data, view->entries.size);
+    struct block_entry some[EXPECT_AHEAD];
     while (cursor_left(&from) > 0) {
-        uint64_t at =
-            position + view->entries_at + (uint64_t)((const char *)from.data - view->entries.data);
-        struct text entry;
-        struct text key;
-        bool whole = block_next_entry(&from, &entry) && entry_key(entry, &key);
-        REQUIRE(whole);
-        index_entry(ledger, entry_key_hash(key), key, at);
-        blocks_gain(&ledger->table, at, stored_size(entry));
+        size_t count = read_some(ledger, view->entries, &from, some);
+        for (size_t i = 0; i < count; i++) {
+            index_entry(ledger, some[i].hash, some[i].key, start + some[i].at);
+            blocks_gain(&ledger->table, start + some[i].at, stored_size(some[i].entry));
+        }
     }
 }
 
