@@ -111,6 +111,33 @@ void broker_append(struct log *log, const struct record *record) {
     added->producer = -1;
 }
 
+static bool is_replaced(const struct log *log, size_t at, size_t end) {
+    for (size_t i = at + 1; i < end; i++) {
+        const struct record *later = &log->records[i];
+        if (later->kind == RECORD_DATA && later->fate == FATE_COMMITTED &&
+            text_equal(later->key, log->records[at].key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void broker_compact(struct log *log, int64_t tombstones_before_ms) {
+    size_t end = (size_t)log_stable(log);
+    size_t cleaned = 0;
+    for (size_t i = 0; i < end; i++) {
+        struct record *record = &log->records[i];
+        bool is_old_tombstone =
+            record->value.data == NULL && record->timestamp_ms < tombstones_before_ms;
+        if (record->kind == RECORD_DATA &&
+            (record->fate == FATE_ABORTED || is_old_tombstone || is_replaced(log, i, end))) {
+            record->kind = RECORD_CLEANED;
+            cleaned++;
+        }
+    }
+    sim_trace("%s [%d]: compaction removes %zu records", log->topic->name, log->number, cleaned);
+}
+
 static struct known_epoch *epoch_of(struct log *log, int64_t producer) {
     for (size_t i = 0; i < log->epoch_count; i++) {
         if (log->epochs[i].producer == producer) {

@@ -15,7 +15,7 @@
 #define SIM_PARTITIONS_MAX 8
 #define SIM_HEADERS_MAX 8
 
-enum record_kind { RECORD_DATA, RECORD_COMMIT, RECORD_ABORT };
+enum record_kind { RECORD_DATA, RECORD_COMMIT, RECORD_ABORT, RECORD_CLEANED };
 enum record_fate { FATE_COMMITTED, FATE_OPEN, FATE_ABORTED };
 
 struct sim_header {
@@ -71,6 +71,9 @@ int64_t log_high(const struct log *log);
 int64_t log_stable(const struct log *log);
 /* Without a producer: committed at once. */
 void broker_append(struct log *log, const struct record *record);
+
+/* Compaction: of each key the last committed record stays; tombstones go when they are old. */
+void broker_compact(struct log *log, int64_t tombstones_before_ms);
 
 /* A grown array: one more element. */
 void *sim_grown(void *array, size_t count, size_t *capacity, size_t element_size);

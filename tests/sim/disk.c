@@ -153,7 +153,7 @@ ssize_t __wrap_pwritev(int descriptor, const struct iovec *parts, int count, off
         if (sim_trouble(sim_plan.disk_full)) {
             sim_trace("disk: full");
             size_t some = (size_t)sim_below(parts[0].iov_len + 1);
-            ssize_t written = pwrite(descriptor, parts[0].iov_base, some, offset);
+            ssize_t written = __real_pwrite(descriptor, parts[0].iov_base, some, offset);
             REQUIRE(written == (ssize_t)some);
             errno = ENOSPC;
             return written > 0 ? written : -1;

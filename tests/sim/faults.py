@@ -209,7 +209,53 @@ FAULTS = [
          why="An idle commit moves the group's offset over lines of a partition that has none "
              "gathered.",
          edits=[("src/lane/transact.c",
-                 "        if (position > partition->next_offset) {\n",
+                 "        bool moves = position > partition->next_offset;\n",
                  "        position += position >= 0;\n"
-                 "        if (position > partition->next_offset) {\n")]),
+                 "        bool moves = position > partition->next_offset;\n")]),
+    dict(name="mark-by-a-former-owner",
+         why="A watermark asked by who does not own the partition any more counts blocks that its "
+             "file never saw (found by the simulation, seeds 181 and 292).",
+         edits=[("src/lane/partitions.c",
+                 "        partition->marked_at_ms = now_ms;\n",
+                 "        partition->marked_at_ms = now_ms;\n"
+                 "        lane_partition_committed(partition);\n")]),
+    dict(name="dropped-batch-not-cleared",
+         why="A batch of which everything was taken away meets the idle commit (found by the "
+             "simulation, seed 301).",
+         edits=[("src/lane/lane.c",
+                 "        batch_clear(&lane->batch); /* all that was gathered was taken away */\n",
+                 "")]),
+    dict(name="rerate-without-offsets",
+         why="Rating again needs no offsets, but nothing else fences a former owner (P53).",
+         edits=[
+             ("src/lane/transact.c",
+              "        if (part != PART_OUT) {\n            offsets[count++] =",
+              "        if (part == PART_LIVE) {\n            offsets[count++] ="),
+             ("src/lane/transact.c",
+              "    REQUIRE(count > 0);\n"
+              "    return publisher_commit(lane->publisher, offsets,", 
+              "    return publisher_commit(lane->publisher, offsets,"),
+             ("src/publish/publish_kafka.c",
+              "    enum verdict verdict = send_offsets(publisher, offsets, offset_count, group, "
+              "fault);",
+              "    enum verdict verdict = offset_count == 0 ? VERDICT_COMMITTED\n"
+              "        : send_offsets(publisher, offsets, offset_count, group, fault);"),
+         ]),
+    dict(name="rerate-not-gone-back",
+         why="The chunk that was aborted is not rated again.",
+         edits=[("src/lane/rerate.c",
+                 "    if (verdict == VERDICT_COMMITTED && lane->abort_count > 0) {\n"
+                 "        rerater_go_back(&rerate->rerater);\n"
+                 "    } else if (",
+                 "    if (")]),
+    dict(name="rerate-done-too-early",
+         why="A restart in the middle of a walk believes that it was finished.",
+         edits=[("src/lane/rerate.c",
+                 "        .offset = is_done ? rerater->head + 1 : position_of(partition),\n",
+                 "        .offset = rerater->head + 1,\n")]),
+    dict(name="rerate-reaches-too-far",
+         why="The block that a walk stands in is believed to be done by whoever goes on.",
+         edits=[("src/lane/rerater.c",
+                 "    return rerater->walk.block_id == 0 ? 0 : rerater->walk.block_id - 1;",
+                 "    return rerater->walk.block_id;")]),
 ]

@@ -342,7 +342,7 @@ static void change_some(void *context, uint64_t unused) {
 void feed_begin(int64_t end_ms) {
     feed.end_ms = end_ms;
     feed.gap_ms = sim_between(20, 600) + end_ms / 100;
-    feed.change_gap_ms = sim_between(20, 2000);
+    feed.change_gap_ms = sim_chance(3000) ? sim_between(20, 200) : sim_between(200, 2000);
     feed.uses_transactions = sim_chance(5000);
     for (int i = 0; i < world.customer_count; i++) {
         change_customer(i);

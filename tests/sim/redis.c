@@ -98,7 +98,8 @@ static void answer(struct connection *connection, redisReply *reply) {
         freeReplyObject(reply);
         return;
     }
-    int64_t at_ms = sim_now() + sim_between(0, sim_plan.travel_ms_max);
+    int64_t at_ms = sim_now() + (sim_chance(300) ? sim_between(0, 200)
+                                                 : sim_between(0, sim_plan.travel_ms_max));
     if (redis.stalled_until_ms > at_ms) {
         at_ms = redis.stalled_until_ms;
     }

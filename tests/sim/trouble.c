@@ -143,8 +143,9 @@ enum trouble_kind {
     TROUBLE_REDIS_OUTAGE,
     TROUBLE_NEWS_BREAK,
     TROUBLE_VALUES_BREAK,
+    TROUBLE_COMPACTION,
 };
-#define TROUBLE_KINDS 10
+#define TROUBLE_KINDS 11
 
 static void make_trouble(enum trouble_kind kind) {
     struct process *process = any_process();
@@ -176,6 +177,11 @@ static void make_trouble(enum trouble_kind kind) {
     case TROUBLE_REDIS_OUTAGE: redis_outage(sim_between(1, 5000)); break;
     case TROUBLE_NEWS_BREAK: redis_break_news(sim_chance(5000)); break;
     case TROUBLE_VALUES_BREAK: redis_break_values(sim_chance(5000)); break;
+    case TROUBLE_COMPACTION:
+        for (int32_t i = 0; i < world.partition_count; i++) {
+            broker_compact(&world.ledger->logs[i], sim_now() - sim_between(0, 20000));
+        }
+        break;
     }
 }
 

@@ -34,10 +34,6 @@ void world_load(void) {
     config->schemas.accrual_id = 8;
     config->schemas.forgone_id = 9;
     config->schemas.rerate_request_id = 10;
-    /* Small, so that a run is short. */
-    config->kafka.session_timeout_ms = 3000;
-    config->kafka.max_poll_interval_ms = 8000;
-    config->kafka.transaction_timeout_ms = 4000;
     config->reference.cache_entries_max = 1000;
     catalog_init(&world.catalog);
     programs_init(&world.programs);
@@ -103,6 +99,10 @@ static void draw_world(void) {
     struct config *config = &world.config;
     config->batch.lines_max = sim_chance(3000) ? sim_between(1, 10) : 10000;
     config->batch.wait_ms = sim_between(10, 300);
+    /* Short, so that a run is short; which of them ends first is the seed's to say. */
+    config->kafka.session_timeout_ms = sim_between(1500, 4000);
+    config->kafka.max_poll_interval_ms = sim_between(5000, 9000);
+    config->kafka.transaction_timeout_ms = sim_between(2000, 12000);
     config->reference.fresh_ms = sim_between(100, 1000);
     config->redis.timeout_ms = sim_between(100, 1000);
     config->lanes.rebuild_backoff_ms = sim_between(10, 500);
