@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A look-up happens before accrued_at is taken; nothing of it may be older than this. */
-#define STALE_SLACK_MS 60
+/* A look-up happens before accrued_at is taken, in up to three round trips, each of 200 ms if Redis
+ * is slow; what it found right when it began it uses. */
+#define STALE_SLACK_MS 650
 
 struct key_events {
     struct accrual_read *events;

@@ -271,7 +271,8 @@ static void execute(struct connection *connection, const struct command *command
 
 bool connection_send(struct connection *connection, int64_t deadline_ms, struct fault *fault) {
     (void)deadline_ms;
-    sim_travel();
+    /* Slowness of Redis is a stall, which the oracle knows of. */
+    sim_sleep(sim_between(0, sim_plan.travel_ms_max));
     if (sim_trouble(sim_plan.redis_drops)) {
         close_by_server(connection, sim_chance(5000));
     }
