@@ -3,6 +3,16 @@
 
 #include "accrued/require.h"
 
+/* Room is given back, places never. A start with a file of which this share at most is needed, or
+ * that comes near the end of what the index can point at, reads the topic instead. */
+#define RENEWED_SIZE_MIN (UINT64_C(16) << 30)
+#define RENEWED_SHARE 16
+#define RENEWED_SIZE_MAX (LOG_SIZE_MAX / 2)
+
+static bool is_used_up(const struct block_log *log, uint64_t end) {
+    return end > RENEWED_SIZE_MAX || (end > RENEWED_SIZE_MIN && log->bytes < end / RENEWED_SHARE);
+}
+
 bool ledger_attach(struct ledger *ledger, const char *path, bool *ret_is_taken,
                    struct fault *fault) {
     REQUIRE(ledger->head.id == 0);
@@ -47,8 +57,16 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
             verdict = BLOCK_DOUBTFUL;
             break;
         case LOG_END:
-            finish_load(ledger);
             *ret_done = true;
+            if (is_used_up(&ledger->log, behind)) {
+                fault_set(ret_doubt,
+                          "ledger file %s is begun anew: of its %llu MiB only %llu are in use",
+                          ledger->log.path, (unsigned long long)(behind >> 20),
+                          (unsigned long long)(ledger->log.bytes >> 20));
+                ledger_discard(ledger);
+                return true;
+            }
+            finish_load(ledger);
             return log_cut(&ledger->log, behind, fault);
         }
         if (verdict == BLOCK_REFUSED) {
@@ -100,8 +118,9 @@ bool ledger_wants_mark(const struct ledger *ledger) {
 }
 
 void ledger_discard(struct ledger *ledger) {
-    struct fault unused;
     ledger_forget(ledger);
     ledger->log.bytes = 0;
-    (void)log_cut(&ledger->log, 0, &unused);
+    if (!ledger->is_broken) {
+        ledger->is_broken = !log_cut(&ledger->log, 0, &ledger->broken);
+    }
 }

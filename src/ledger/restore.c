@@ -114,6 +114,9 @@ static bool is_known(const struct ledger *ledger, const struct block_header *hea
 }
 
 bool ledger_restore(struct ledger *ledger, struct text block, struct fault *fault) {
+    if (ledger_is_broken(ledger, fault)) {
+        return false;
+    }
     struct block_view view;
     struct fault unused;
     bool is_whole = block_parse(block, &view, &unused);

@@ -1,7 +1,8 @@
 /* The file's frames at the end of windows, and disks without room. */
 #include "ledger_world.h"
 
-#include "../../src/ledger/log.h"
+#include "../../src/ledger/ledger_state.h"
+#include "accrued/hash.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -230,6 +231,38 @@ Test(ledger_log, of_several_windows, .timeout = 60) {
     restore_from(world->ledger, &world->topic, ledger_mark(world->ledger), false);
     cr_assert_eq(ledger_line_count(world->ledger), LONG_COUNT);
     free(bytes);
+    world_free(world);
+    remove_path(path);
+}
+
+/* Room is given back, but places are not used again: in the end a file is little but holes. */
+Test(ledger_log, of_holes_only_is_begun_anew) {
+    char *path = disk_path();
+    struct world *world = begun(path);
+    ledger_set_mark(world->ledger, world->topic.end);
+    for (int is_beyond = 0; is_beyond < 2; is_beyond++) {
+        uint64_t end = world->ledger->log.end;
+        world_stop(world);
+        uint64_t start = (UINT64_C(16) << 30) - (is_beyond == 0 ? LOG_WINDOW_SIZE : 0);
+        uint64_t parts[5] = {0, start, end, 0, 0};
+        struct {
+            uint32_t kind;
+            uint32_t size;
+            uint64_t check;
+        } freed = {0x45455246, 0, hash64(parts, sizeof parts, UINT64_C(0x61636c66))};
+        int file = open(path, O_WRONLY);
+        cr_assert_eq(pwrite(file, &freed, sizeof freed, (off_t)start), (ssize_t)sizeof freed);
+        cr_assert_eq(ftruncate(file, (off_t)(start + LOG_WINDOW_SIZE)), 0);
+        (void)close(file);
+        world_start(world, false);
+        cr_assert_eq(strstr(world->doubt.text, "of its 16384 MiB only 0 are in use") != NULL,
+                     is_beyond, "%s", world->doubt.text);
+        world_check(world);
+        world_stop(world);
+        cr_assert_eq(truncate(path, (off_t)end), 0);
+        world_start(world, false);
+        world_check(world);
+    }
     world_free(world);
     remove_path(path);
 }
