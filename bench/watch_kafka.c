@@ -4,10 +4,13 @@
 #include "tool.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define POLL_US 20000
+/* Of /proc/PID/stat: utime; stime comes behind it. */
+#define USER_FIELD 14
 
 struct usage {
     uint64_t cpu_us;
@@ -15,7 +18,7 @@ struct usage {
     uint64_t peak_kb;
 };
 
-/* utime and stime are the 14th and 15th field; the 2nd, the name, may hold spaces. */
+/* The name, the 2nd field, may hold spaces. */
 static uint64_t cpu_of(uint64_t pid) {
     char path[64];
     char line[1024];
@@ -25,13 +28,16 @@ static uint64_t cpu_of(uint64_t pid) {
         tool_fail("process %llu is gone", (unsigned long long)pid);
     }
     (void)fclose(file);
-    unsigned long long user = 0;
-    unsigned long long system = 0;
-    const char *rest = strrchr(line, ')');
-    if (rest == NULL || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-                               &user, &system) != 2) {
+    /* Behind the name each field follows a space; the state is the first of them. */
+    char *rest = strrchr(line, ')');
+    for (int field = 2; field < USER_FIELD && rest != NULL; field++) {
+        rest = strchr(rest + 1, ' ');
+    }
+    if (rest == NULL) {
         tool_fail("%s cannot be read", path);
     }
+    uint64_t user = strtoull(rest, &rest, 10);
+    uint64_t system = strtoull(rest, &rest, 10);
     return (user + system) * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
@@ -42,11 +48,10 @@ static struct usage usage_of(uint64_t pid) {
     (void)snprintf(path, sizeof path, "/proc/%llu/status", (unsigned long long)pid);
     FILE *file = fopen(path, "r");
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        unsigned long long kb = 0;
-        if (sscanf(line, "VmRSS: %llu", &kb) == 1) {
-            usage.rss_kb = kb;
-        } else if (sscanf(line, "VmHWM: %llu", &kb) == 1) {
-            usage.peak_kb = kb;
+        if (strncmp(line, "VmRSS:", 6) == 0) {
+            usage.rss_kb = strtoull(line + 6, NULL, 10);
+        } else if (strncmp(line, "VmHWM:", 6) == 0) {
+            usage.peak_kb = strtoull(line + 6, NULL, 10);
         }
     }
     if (file != NULL) {

@@ -7,7 +7,7 @@
 
 enum { KIND_CUSTOMER = 1, KIND_LINE, KIND_SUBSCRIPTION, KIND_CHOICE, KIND_LINKS, KIND_AMOUNT };
 
-#define UNIT_PER_CENT INT64_C(100000000) /* MEASURE_SCALE is 10 */
+#define UNIT_PER_CENT ((int128)100000000) /* MEASURE_SCALE is 10 */
 #define YEAR 2026
 #define MONTH 10
 
@@ -99,7 +99,7 @@ struct billing_line world_line(const struct world *world, uint64_t record,
     int32_t first;
     bool is_day = calendar_day_of(YEAR, MONTH, 1, &first);
     REQUIRE(is_day);
-    int64_t cents = 100 + (int64_t)draw(KIND_AMOUNT, record, 100000);
+    int128 cents = 100 + (int64_t)draw(KIND_AMOUNT, record, 100000);
     return (struct billing_line){
         .line_id = {texts->line_id, WORLD_ID_SIZE},
         .customer_id = {texts->customer_id, WORLD_ID_SIZE},
@@ -120,7 +120,7 @@ struct billing_line world_line(const struct world *world, uint64_t record,
         .has_consumed_amount = product->is_usage,
         .consumed_amount = {product->is_usage ? cents * UNIT_PER_CENT : 0},
         .has_quantity = true,
-        .quantity = {(1 + (int64_t)draw(KIND_AMOUNT, line, 250)) * 100 * UNIT_PER_CENT},
+        .quantity = {(1 + (int128)draw(KIND_AMOUNT, line, 250)) * 100 * UNIT_PER_CENT},
     };
 }
 
