@@ -2,6 +2,7 @@
 
 #include "../../src/ledger/log.h"
 #include "accrued/hash.h"
+#include "accrued/ledger_file.h"
 
 #define BLOCK_SIZE_MAX 3000
 
@@ -80,13 +81,30 @@ Test(ledger_file, takes_from_the_topic_what_a_killed_process_did_not_write) {
     }
 }
 
+/* How far `accrued ledger` believes the file. */
+static uint64_t id_from_outside(const char *path) {
+    struct ledger_file_facts facts;
+    struct ledger_frame frame;
+    struct fault fault;
+    uint64_t last_id = 0;
+    struct ledger_file *file = ledger_file_open(path, &facts, &fault);
+    while (file != NULL && ledger_file_next(file, &frame, &fault) == LEDGER_FILE_FRAME) {
+        last_id = frame.kind == LEDGER_FRAME_BLOCK ? frame.block.header.id : last_id;
+    }
+    ledger_file_close(file);
+    return last_id;
+}
+
 /* Whatever the file holds: what it gives is a state that the ledger was once in; with the topic it
  * is the ledger; and it can be written again. Returns whether something was doubted. */
 static bool check_damaged(struct world *world, const char *path) {
     struct fault doubt;
+    uint64_t seen_id = id_from_outside(path);
     struct ledger *loaded = load_file(path, &doubt);
     bool is_doubted = doubt.text[0] != '\0';
     uint64_t last_id = ledger_last_block_id(loaded);
+    cr_assert_eq(seen_id, last_id, "%llu seen from outside, %llu loaded",
+                 (unsigned long long)seen_id, (unsigned long long)last_id);
     struct ledger *wanted = prefix_of(&world->topic, last_id);
     cr_assert(ledgers_equal(loaded, wanted), "not a prefix (block %llu): %s",
               (unsigned long long)last_id, doubt.text);
