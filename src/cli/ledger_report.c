@@ -49,6 +49,15 @@ __attribute__((format(printf, 2, 3))) static void cell(struct row *row, const ch
     va_end(arguments);
 }
 
+/* Empty where there is none. */
+static void cell_offset(struct row *row, int64_t offset) {
+    if (offset < 0) {
+        cell(row, "%s", "");
+    } else {
+        cell(row, "%" PRId64, offset);
+    }
+}
+
 static void add_row(struct ledger_report *report, const struct row *row) {
     const char *cells[ENTRY_COLUMN_COUNT];
     for (size_t i = 0; i < row->count; i++) {
@@ -156,16 +165,12 @@ void ledger_report_frame(struct ledger_report *report, const struct ledger_frame
         cell(&row, "%" PRIu64, frame->live_bytes * 100 / frame->size);
         cell(&row, "%" PRId64, header->next_offset);
         cell(&row, "%" PRId64, header->programs_revision);
-        cell(&row, header->rerate_offset < 0 ? "" : "%" PRId64, header->rerate_offset);
+        cell_offset(&row, header->rerate_offset);
     }
     while (row.count < FRAME_COLUMN_COUNT - 1) {
         cell(&row, "%s", "");
     }
-    if (frame->kind == LEDGER_FRAME_MARK) {
-        cell(&row, "%" PRId64, frame->mark);
-    } else {
-        cell(&row, "%s", "");
-    }
+    cell_offset(&row, frame->kind == LEDGER_FRAME_MARK ? frame->mark : -1);
     add_row(report, &row);
 }
 
@@ -238,7 +243,7 @@ static void entry_cells(struct row *row, const struct ledger_frame *frame,
     cell(row, "%s", billed);
     cell(row, "%.3s", line->currency.code);
     cell(row, "%" PRId64, entry->state.origin_offset);
-    cell(row, entry->state.rerate_offset < 0 ? "" : "%" PRId64, entry->state.rerate_offset);
+    cell_offset(row, entry->state.rerate_offset);
 }
 
 static void earner_cells(struct row *row, const struct program_names *names,

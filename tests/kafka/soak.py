@@ -9,6 +9,7 @@ Prints its seed and what it does. A run of 30 seconds is part of the kafka suite
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -85,7 +86,9 @@ class Soak:
         for instance, worker in list(self.running.items()):
             if worker.process.poll() is not None:
                 self.note("ended", f"{instance} with {worker.process.returncode}")
-                assert worker.process.returncode in (0, 1, -9), worker.tail()
+                # SIGTERM: one that came before the process had a handler for it.
+                codes = (0, 1, -signal.SIGKILL, -signal.SIGTERM)
+                assert worker.process.returncode in codes, worker.tail()
                 self.frozen.pop(instance, None)
                 self.start(instance)
         for instance, until in list(self.frozen.items()):
