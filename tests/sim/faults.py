@@ -142,11 +142,17 @@ FAULTS = [
                  "    int64_t fresh_ms = enricher->config->reference.fresh_ms;\n"
                  "    struct fault fault;\n",
                  "    int64_t fresh_ms = INT64_MAX / 4;\n    struct fault fault;\n")]),
-    dict(name="invalidation-race-kept",
-         why="An answer that was overtaken by the news of its change is kept.",
+    dict(name="news-of-pinned-values-lost",
+         why="What changes while a batch uses it is taken for unchanged by all that follow.",
          edits=[("src/enrich/cache.c",
-                 "    cache->stats.races += slot->outdated;\n",
-                 "    slot->outdated = false;\n")]),
+                 "    if (slot_is_pinned(cache, slot)) {\n"
+                 "        slot->outdated = true;\n"
+                 "    } else {\n"
+                 "        slot_drop(cache, slot);\n"
+                 "    }\n",
+                 "    if (!slot_is_pinned(cache, slot)) {\n"
+                 "        slot_drop(cache, slot);\n"
+                 "    }\n")]),
     dict(name="block-in-another-partition",
          why="Its owner never restores it, another one is stopped by it.",
          edits=[("src/lane/transact.c",

@@ -224,10 +224,23 @@ void trouble_heal(void) {
     }
 }
 
+static void kill_any(void *context, uint64_t unused) {
+    (void)context;
+    (void)unused;
+    struct process *process = any_process();
+    if (process != NULL) {
+        kill_it(process);
+    }
+}
+
 void trouble_restart_all(void) {
     for (size_t i = 0; i < trouble.count; i++) {
         if (!trouble.processes[i]->is_dead) {
             kill_it(trouble.processes[i]);
         }
+    }
+    /* Whoever goes on must know where the one before stood. */
+    for (int64_t i = sim_between(0, 4); i > 0; i--) {
+        sim_at(sim_now() + sim_between(100, 6000), kill_any, NULL, 0);
     }
 }
