@@ -259,9 +259,4 @@ FAULTS = [
          edits=[("src/lane/rerate.c",
                  "        .offset = is_done ? rerater->head + 1 : position_of(partition),\n",
                  "        .offset = rerater->head + 1,\n")]),
-    dict(name="rerate-reaches-too-far",
-         why="The block that a walk stands in is believed to be done by whoever goes on.",
-         edits=[("src/lane/rerater.c",
-                 "    return rerater->walk.block_id == 0 ? 0 : rerater->walk.block_id - 1;",
-                 "    return rerater->walk.block_id;")]),
 ]

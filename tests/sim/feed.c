@@ -21,6 +21,7 @@ static struct {
     int64_t change_gap_ms;
     int64_t revisions[WORLD_LINES_MAX]; /* highest fed */
     bool uses_transactions;
+    int64_t most; /* lines at once */
     int open_batches;
     int requests_due;
     bool is_over;
@@ -116,7 +117,6 @@ static struct fed draw_line(void) {
 }
 
 /* A transaction of whoever feeds the topic: its records are lines once it has committed. */
-#define BATCH_MAX 8
 struct batch_fed {
     struct producer_id producer;
     int number;
@@ -172,7 +172,7 @@ static void feed_some(void *context, uint64_t unused) {
         feed.is_over = true;
         return;
     }
-    size_t count = (size_t)(sim_chance(8000) ? sim_between(1, 3) : sim_between(1, BATCH_MAX));
+    size_t count = (size_t)(sim_chance(8000) ? sim_between(1, 3) : sim_between(1, feed.most));
     if (feed.uses_transactions && sim_chance(5000)) {
         feed_in_transaction(count);
     } else {
@@ -344,6 +344,7 @@ void feed_begin(int64_t end_ms) {
     feed.gap_ms = sim_between(20, 600) + end_ms / 100;
     feed.change_gap_ms = sim_chance(3000) ? sim_between(20, 200) : sim_between(200, 2000);
     feed.uses_transactions = sim_chance(5000);
+    feed.most = sim_chance(3000) ? 40 : 8;
     for (int i = 0; i < world.customer_count; i++) {
         change_customer(i);
     }

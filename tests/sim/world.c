@@ -103,7 +103,7 @@ static void draw_world(void) {
     config->kafka.session_timeout_ms = sim_between(1500, 4000);
     config->kafka.max_poll_interval_ms = sim_between(5000, 9000);
     config->kafka.transaction_timeout_ms = sim_between(2000, 12000);
-    config->rerate.chunk_lines = sim_chance(6000) ? sim_between(1, 8) : 1000;
+    config->rerate.chunk_lines = sim_chance(6000) ? sim_between(1, 4) : 1000;
     config->reference.fresh_ms = sim_between(100, 1000);
     config->redis.timeout_ms = sim_between(100, 1000);
     config->lanes.rebuild_backoff_ms = sim_between(10, 500);
