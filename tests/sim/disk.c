@@ -49,12 +49,15 @@ void disk_directory(int pid, char *to, size_t size) {
 
 void disk_begin(void) {
     disk_directory(getpid(), disk.directory, sizeof disk.directory);
+    disk_remove(getpid()); /* of a run that nobody cleared away, with a number used again */
     int failed = mkdir(disk.directory, S_IRWXU);
     REQUIRE(failed == 0);
     for (size_t i = 0; i < sizeof disk.machines / sizeof disk.machines[0]; i++) {
-        (void)snprintf(disk.machines[i], sizeof disk.machines[i], "%s/machine-%zu", disk.directory,
-                       i);
+        (void)snprintf(disk.machines[i], sizeof disk.machines[i], "machine-%zu", i);
     }
+    /* Names without the number of this process: a run is the same each time. */
+    failed = chdir(disk.directory);
+    REQUIRE(failed == 0);
 }
 
 const char *disk_of(int instance) {
@@ -99,7 +102,7 @@ int __wrap_open(const char *path, int flags, ...) {
     va_end(arguments);
     int descriptor = __real_open(path, flags, mode);
     if (descriptor >= 0 && disk.directory[0] != '\0' &&
-        strncmp(path, disk.directory, strlen(disk.directory)) == 0) {
+        strncmp(path, "machine-", strlen("machine-")) == 0) {
         REQUIRE(descriptor < DESCRIPTORS_MAX);
         disk.owners[descriptor] = sim_current();
         disk.opened[descriptor] = file_of(path);

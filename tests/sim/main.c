@@ -31,6 +31,7 @@ static _Noreturn void run_child(uint64_t seed, bool prints_fingerprint) {
     (void)alarm(RUN_SECONDS_MAX);
     sim_begin(seed);
     world_run();
+    disk_remove(getpid());
     if (prints_fingerprint) {
         printf("seed %llu held; fingerprint %016llx\n", (unsigned long long)seed,
                (unsigned long long)sim_fingerprint());

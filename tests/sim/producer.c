@@ -220,6 +220,14 @@ rd_kafka_resp_err_t rd_kafka_producev(rd_kafka_t *handle, ...) {
     return error;
 }
 
+/* Between two requests of a commit. */
+static void freeze_sometimes(const rd_kafka_t *handle) {
+    if (sim_trouble(sim_plan.freezes_in_commit)) {
+        sim_process_freeze(handle->process, sim_between(1000, 6000));
+        sim_sleep(0);
+    }
+}
+
 rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(
     rd_kafka_t *handle, const rd_kafka_topic_partition_list_t *list,
     const rd_kafka_consumer_group_metadata_t *metadata, int timeout_ms) {
@@ -261,6 +269,7 @@ rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(
                                      metadata_generation(metadata), offsets, count);
         sim_travel();
     }
+    freeze_sometimes(handle);
     if (has_failed(production)) {
         return same_again(production);
     }
@@ -308,6 +317,7 @@ rd_kafka_error_t *rd_kafka_commit_transaction(rd_kafka_t *handle, int timeout_ms
         return NULL;
     }
     sim_travel();
+    freeze_sometimes(handle);
     bool is_troubled = sim_trouble(sim_plan.commit_fails);
     bool arrives = !is_troubled || sim_chance(5000);
     if (arrives) {

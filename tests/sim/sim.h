@@ -90,7 +90,8 @@ struct sim_plan {
     uint64_t seek_fails;
     uint64_t redis_drops; /* a connection breaks on use */
     uint64_t disk_full;
-    bool is_hash_poor; /* of the ledger's keys */
+    uint64_t freezes_in_commit; /* longer than a session, shorter than a transaction, or not */
+    bool is_hash_poor;          /* of the ledger's keys */
 };
 extern struct sim_plan sim_plan;
 /* As sim_chance, and false once healed. */

@@ -198,7 +198,7 @@ static void strike(void *context, uint64_t unused) {
 
 void trouble_begin(int64_t end_ms) {
     trouble.end_ms = end_ms;
-    trouble.gap_ms = sim_between(100, 4000);
+    trouble.gap_ms = sim_between(50, 3000);
     trouble.kinds = (unsigned)sim_random() | (unsigned)sim_random();
     if (sim_chance(1000)) {
         trouble.kinds = 0;
