@@ -1,5 +1,6 @@
 """Faults to plant: each an edit or a few of the sources, as somebody might have written them, and
-why it would cost money. run_faults.py shows that the simulation finds them."""
+why it would cost money. run_faults.py shows that the simulation finds them; the rare ones, which
+take some thousand seeds, only where they are named."""
 
 FAULTS = [
     dict(name="watermark-before-stable-offset",
@@ -225,7 +226,7 @@ FAULTS = [
                  "        partition->marked_at_ms = now_ms;\n",
                  "        partition->marked_at_ms = now_ms;\n"
                  "        lane_partition_committed(partition);\n")]),
-    dict(name="dropped-batch-not-cleared",
+    dict(name="dropped-batch-not-cleared", rare=True,
          why="A batch of which everything was taken away meets the idle commit (found by the "
              "simulation, seed 301).",
          edits=[("src/lane/lane.c",
@@ -247,7 +248,7 @@ FAULTS = [
               "    enum verdict verdict = offset_count == 0 ? VERDICT_COMMITTED\n"
               "        : send_offsets(publisher, offsets, offset_count, group, fault);"),
          ]),
-    dict(name="rerate-not-gone-back",
+    dict(name="rerate-not-gone-back", rare=True,
          why="The chunk that was aborted is not rated again.",
          edits=[("src/lane/rerate.c",
                  "    if (verdict == VERDICT_COMMITTED && lane->abort_count > 0) {\n"
