@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from generator import to_json
 from oracle import parse
@@ -83,12 +83,24 @@ def _consumer(kafka, group="nobody", isolation="read_committed"):
     )
 
 
+# A topic that was made a moment ago may not be known to its leader yet.
+NOT_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+
+def _end(consumer, topic, partition, patience_s=20):
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)[1]
+        except KafkaException as error:
+            if error.args[0].code() not in NOT_YET or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def _ends(consumer, topic, partitions):
     """{partition: end offset}, of committed data or all, as the consumer is isolated."""
-    return {
-        number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1]
-        for number in partitions
-    }
+    return {number: _end(consumer, topic, number) for number in partitions}
 
 
 def read_all(kafka, topic, timeout=30.0):
