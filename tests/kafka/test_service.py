@@ -137,3 +137,21 @@ def test_a_lane_that_cannot_go_on_ends_the_process(accrued_config, kafka):
     worker = setup.start(rating={"programs": str(programs)})
     assert wait_for_end(worker) == 1
     assert first in worker.tail() and "retired" in worker.tail()
+
+
+def test_rebuilds_are_bounded(accrued_config, kafka):
+    """Two processes under one name fence each other: a rebuild is tried, then the process ends."""
+    case = stream_case(84, 150)
+    setup = accrued_config(case)
+    lines = records(case)
+    first = setup.start("same", lanes={"rebuilds_max": 0})
+    send_lines(kafka, setup.input, lines[:50])
+    setup.wait_until_drained()
+    first.expected_to_run = False
+    setup.start("same", lanes={"rebuilds_max": 50})
+    wait_until(lambda: "partition_ready" in setup.workers[1].tail(), setup.logs, 30)
+    send_lines(kafka, setup.input, lines[50:])
+    assert wait_for_end(first, 40) == 1
+    assert "lane_failed" in first.tail() and "verdict=rebuild" in first.tail().lower()
+    setup.wait_until_drained(40)
+    check_all(setup, lines)
