@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"ingest", "feed files → billing lines", command_ingest},
     {"reference", "load partners, competencies, customers, links into Redis", command_reference},
     {"rerate", "rate past lines again after something changed", command_rerate},
+    {"dlq", "list, show, replay, purge dead letters", command_dlq},
     {"ledger", "look into a local ledger file, or verify it", command_ledger},
     {"topics", "create, check or print the Kafka topics", command_topics},
     {"check", "validate every configuration file, reach every server", command_check},

@@ -132,11 +132,14 @@ static bool take_logical(struct compiler *compiler, const struct json *schema,
 /* Fields of a record, and for the outermost one which of ours they are. */
 static bool compile_fields(struct compiler *compiler, const struct json *fields, struct text space,
                            struct plan_node *node) {
+    struct text *names = arena_take(compiler->arena, (node->count + 1) * sizeof *names);
+    node->names = names;
     size_t i = 0;
     for (const struct json *field = fields->first; field != NULL; field = field->next) {
+        struct text name = string_member(field, "name");
+        names[i] = arena_copy(compiler->arena, name);
         node->children[i] = compile(compiler, json_member(field, "type"), space);
         if (node->children[i++] == NULL) {
-            struct text name = string_member(field, "name");
             return fault_prefix(compiler->fault, "field %.*s: ", TEXT_ARGS(name));
         }
     }
@@ -233,50 +236,54 @@ static const struct plan_node *compile(struct compiler *compiler, const struct j
 
 /* Our field that the writer's field is. Aliases are the reader's to declare: BillingLine has none
  * yet, so only the name counts. */
-static bool bind_targets(struct compiler *compiler, const struct json *schema,
-                         struct plan_node *record) {
-    const struct json *fields = json_member(schema, "fields");
+static bool bind_targets(struct arena *arena, struct plan_node *record, struct fault *fault) {
     bool is_written[64] = {false};
     REQUIRE(line_field_count <= sizeof is_written);
-    record->targets = arena_take(compiler->arena, (record->count + 1) * sizeof(int));
-    size_t i = 0;
-    for (const struct json *field = fields->first; field != NULL; field = field->next, i++) {
-        int target = line_field_find(string_member(field, "name"));
+    record->targets = arena_take(arena, (record->count + 1) * sizeof(int));
+    for (size_t i = 0; i < record->count; i++) {
+        int target = line_field_find(record->names[i]);
         record->targets[i] = target;
         if (target < 0) {
             continue;
         }
         is_written[target] = true;
         if (!line_field_accepts(&line_fields[target], record->children[i])) {
-            return fault_set(compiler->fault, "field %s: the writer's %s cannot become this field",
+            return fault_set(fault, "field %s: the writer's %s cannot become this field",
                              line_fields[target].name, plan_type_name(record->children[i]->type));
         }
     }
     for (size_t f = 0; f < line_field_count; f++) {
         if (!is_written[f] && !line_fields[f].has_default) {
-            return fault_set(compiler->fault,
-                             "field %s: the writer's schema lacks it, and it has "
-                             "no default",
+            return fault_set(fault, "field %s: the writer's schema lacks it, and it has no default",
                              line_fields[f].name);
         }
     }
     return true;
 }
 
-const struct plan_node *plan_compile(struct arena *arena, const struct json *schema,
-                                     struct fault *fault) {
+const struct plan_node *plan_shape(struct arena *arena, const struct json *schema,
+                                   struct fault *fault) {
     struct compiler *compiler = arena_take(arena, sizeof *compiler);
     *compiler = (struct compiler){.arena = arena, .fault = fault};
     const struct plan_node *node = compile(compiler, schema, TEXT(""));
-    if (node == NULL) {
-        return NULL;
-    }
-    if (node->type != PLAN_RECORD) {
+    if (node != NULL && node->type != PLAN_RECORD) {
         fault_set(fault, "the writer's schema is %s, expected a record",
                   plan_type_name(node->type));
         return NULL;
     }
+    return node;
+}
+
+const struct plan_node *plan_bind(struct arena *arena, const struct plan_node *shape,
+                                  struct fault *fault) {
+    REQUIRE(shape->type == PLAN_RECORD);
     struct plan_node *record = arena_take(arena, sizeof *record);
-    *record = *node;
-    return bind_targets(compiler, schema, record) ? record : NULL;
+    *record = *shape;
+    return bind_targets(arena, record, fault) ? record : NULL;
+}
+
+const struct plan_node *plan_compile(struct arena *arena, const struct json *schema,
+                                     struct fault *fault) {
+    const struct plan_node *shape = plan_shape(arena, schema, fault);
+    return shape == NULL ? NULL : plan_bind(arena, shape, fault);
 }

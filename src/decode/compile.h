@@ -7,6 +7,7 @@
 
 #include "plan.h"
 
+#include "accrued/decode.h"
 #include "accrued/fault.h"
 #include "accrued/json_tree.h"
 
@@ -14,6 +15,16 @@
  * and aliases are matched to the fields of BillingLine. */
 const struct plan_node *plan_compile(struct arena *arena, const struct json *schema,
                                      struct fault *fault);
+
+/* The same in two steps. The shape is the writer's schema whatever is in it; binding says which of
+ * its fields are ours, and refuses what cannot become a BillingLine. */
+const struct plan_node *plan_shape(struct arena *arena, const struct json *schema,
+                                   struct fault *fault);
+const struct plan_node *plan_bind(struct arena *arena, const struct plan_node *shape,
+                                  struct fault *fault);
+
+/* The shape of the schema that is named; NULL: it is not configured, or no record. */
+const struct plan_node *schema_set_shape(struct schema_set *set, struct schema_ref ref);
 
 /* CRC-64-AVRO of the schema's parsing canonical form. */
 uint64_t canonical_fingerprint(const struct json *schema);

@@ -165,6 +165,10 @@ static bool skip_value(struct cursor *from, const struct plan_node *node, int de
     return !from->bad;
 }
 
+bool plan_skip(struct cursor *from, const struct plan_node *node) {
+    return skip_value(from, node, 0);
+}
+
 /* Reads a value of a simple type, through unions; skips one of a complex type. */
 static bool read_scalar(struct cursor *from, const struct plan_node *node, struct scalar *ret) {
     for (int depth = 0; node->type == PLAN_UNION; depth++) {

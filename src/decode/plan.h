@@ -41,9 +41,13 @@ struct plan_node {
     size_t size;                       /* PLAN_FIXED */
     size_t count;                      /* symbols or children */
     const struct text *symbols;        /* PLAN_ENUM */
+    const struct text *names;          /* PLAN_RECORD: of its fields, for people */
     const struct plan_node **children; /* fields, branches, items, values */
     int *targets; /* of the outermost record: index into line_fields, −1: skip */
 };
+
+/* Steps over a value that nobody wants. false: from->bad, and from->data is where. */
+bool plan_skip(struct cursor *from, const struct plan_node *node);
 
 /* A field of BillingLine: where it goes and what it may be written as. */
 enum line_field_kind {

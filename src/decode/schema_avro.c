@@ -16,7 +16,8 @@ struct writer {
     uint64_t fingerprint;
     uint64_t reading;
     bool has_twin; /* another with this fingerprint reads otherwise: only its id names it */
-    const struct plan_node *plan; /* NULL: it cannot become a BillingLine */
+    const struct plan_node *shape; /* for people; NULL: not even a record */
+    const struct plan_node *plan;  /* NULL: it cannot become a BillingLine */
     struct text why_not;
 };
 
@@ -59,7 +60,8 @@ static bool add_writer(struct schema_set *set, uint32_t id, const char *path, st
         *writer = (struct writer){.id = id,
                                   .fingerprint = canonical_fingerprint(tree),
                                   .reading = canonical_reading(tree)};
-        writer->plan = plan_compile(&set->arena, tree, &why);
+        writer->shape = plan_shape(&set->arena, tree, &why);
+        writer->plan = writer->shape == NULL ? NULL : plan_bind(&set->arena, writer->shape, &why);
         if (writer->plan == NULL) {
             /* Not a mistake: the ids of our outputs are listed beside those of the input. */
             writer->why_not = arena_copy(&set->arena, text_of(why.text));
@@ -144,6 +146,11 @@ static const struct writer *find_writer(struct schema_set *set, struct schema_re
         }
     }
     return NULL;
+}
+
+const struct plan_node *schema_set_shape(struct schema_set *set, struct schema_ref ref) {
+    const struct writer *writer = find_writer(set, ref);
+    return writer == NULL ? NULL : writer->shape;
 }
 
 bool line_decode(struct schema_set *set, struct text value, struct arena *arena,

@@ -15,7 +15,7 @@
 struct reading {
     rd_kafka_t *reader;
     const char *topic;
-    int64_t *ends; /* a partition: where reading ends; −1: it has ended */
+    struct topic_bounds *bounds; /* a partition: where reading begins and ends; end −1: it has */
     int32_t count;
     int32_t left;
     topic_visit visit;
@@ -23,40 +23,45 @@ struct reading {
 };
 
 /* The high watermarks come from a read_uncommitted handle (transactions.md P51). */
-static bool find_ends(struct reading *reading, const struct config *config, struct fault *fault) {
+bool topic_bounds(const struct config *config, const char *topic, struct topic_bounds **ret_bounds,
+                  int32_t *ret_count, struct fault *fault) {
+    struct topic_bounds *bounds = NULL;
+    int32_t count = 0;
     rd_kafka_t *watcher = kafka_reader_new(config, "reader-watermark", "read_uncommitted", fault);
     bool is_good =
-        watcher != NULL &&
-        kafka_partition_count(watcher, reading->topic, QUERY_TIMEOUT_MS, &reading->count, fault);
+        watcher != NULL && kafka_partition_count(watcher, topic, QUERY_TIMEOUT_MS, &count, fault);
     if (is_good) {
-        reading->ends = calloc((size_t)reading->count, sizeof *reading->ends);
-        REQUIRE(reading->ends != NULL);
+        bounds = calloc((size_t)count, sizeof *bounds);
+        REQUIRE(bounds != NULL);
     }
-    for (int32_t i = 0; is_good && i < reading->count; i++) {
-        int64_t low = 0;
+    for (int32_t i = 0; is_good && i < count; i++) {
         rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-            watcher, reading->topic, i, &low, &reading->ends[i], QUERY_TIMEOUT_MS);
+            watcher, topic, i, &bounds[i].first, &bounds[i].end, QUERY_TIMEOUT_MS);
         is_good = error == RD_KAFKA_RESP_ERR_NO_ERROR ||
-                  fault_set(fault, "high watermark of %s [%d]: %s", reading->topic, i,
-                            rd_kafka_err2str(error));
-        if (is_good && low == reading->ends[i]) {
-            reading->ends[i] = -1;
-        }
+                  fault_set(fault, "offsets of %s [%d]: %s", topic, i, rd_kafka_err2str(error));
     }
     if (watcher != NULL) {
         rd_kafka_destroy(watcher);
     }
-    return is_good;
+    if (!is_good) {
+        free(bounds);
+        return false;
+    }
+    *ret_bounds = bounds;
+    *ret_count = count;
+    return true;
 }
 
 static bool assign(struct reading *reading, struct fault *fault) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(reading->count);
     for (int32_t i = 0; i < reading->count; i++) {
-        if (reading->ends[i] >= 0) {
-            rd_kafka_topic_partition_list_add(list, reading->topic, i)->offset =
-                RD_KAFKA_OFFSET_BEGINNING;
-            reading->left++;
+        struct topic_bounds *bounds = &reading->bounds[i];
+        if (bounds->first >= bounds->end) {
+            bounds->end = -1;
+            continue;
         }
+        rd_kafka_topic_partition_list_add(list, reading->topic, i)->offset = bounds->first;
+        reading->left++;
     }
     rd_kafka_resp_err_t error = rd_kafka_assign(reading->reader, list);
     rd_kafka_topic_partition_list_destroy(list);
@@ -67,8 +72,8 @@ static bool assign(struct reading *reading, struct fault *fault) {
 /* Reached by offset: behind the last record there may be control markers, which only the end of the
  * partition tells. */
 static void note_progress(struct reading *reading, int32_t partition, int64_t next_offset) {
-    if (reading->ends[partition] >= 0 && next_offset >= reading->ends[partition]) {
-        reading->ends[partition] = -1;
+    if (reading->bounds[partition].end >= 0 && next_offset >= reading->bounds[partition].end) {
+        reading->bounds[partition].end = -1;
         reading->left--;
     }
 }
@@ -82,8 +87,8 @@ static bool take(struct reading *reading, const rd_kafka_message_t *message, str
         return fault_set(fault, "reading %s [%d]: %s", reading->topic, message->partition,
                          rd_kafka_message_errstr(message));
     }
-    if (reading->ends[message->partition] < 0 ||
-        message->offset >= reading->ends[message->partition]) {
+    if (reading->bounds[message->partition].end < 0 ||
+        message->offset >= reading->bounds[message->partition].end) {
         note_progress(reading, message->partition, message->offset);
         return true; /* younger than the reading */
     }
@@ -93,6 +98,7 @@ static bool take(struct reading *reading, const rd_kafka_message_t *message, str
         .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
         .key = {message->key, message->key_len},
         .value = {message->payload, message->len},
+        .message = message,
     };
     bool is_good = reading->visit(reading->context, &record, fault);
     note_progress(reading, message->partition, message->offset + 1);
@@ -120,22 +126,70 @@ static bool read_all(struct reading *reading, struct fault *fault) {
     return true;
 }
 
+/* Takes reading->bounds over. */
+static bool read_bounds(struct reading *reading, const struct config *config, struct fault *fault) {
+    reading->reader = kafka_reader_new(config, "reader", "read_committed", fault);
+    bool is_good = reading->reader != NULL;
+    if (is_good) {
+        (void)rd_kafka_poll_set_consumer(reading->reader);
+        is_good = assign(reading, fault) && read_all(reading, fault);
+        (void)rd_kafka_consumer_close(reading->reader);
+        rd_kafka_destroy(reading->reader);
+    }
+    free(reading->bounds);
+    return is_good;
+}
+
 bool topic_read(const struct config *config, const char *topic, topic_visit visit, void *context,
                 struct fault *fault) {
     struct reading reading = {.topic = topic, .visit = visit, .context = context};
-    bool is_good = find_ends(&reading, config, fault);
-    if (is_good) {
-        reading.reader = kafka_reader_new(config, "reader", "read_committed", fault);
-        is_good = reading.reader != NULL;
+    return topic_bounds(config, topic, &reading.bounds, &reading.count, fault) &&
+           read_bounds(&reading, config, fault);
+}
+
+bool topic_read_range(const struct config *config, const char *topic, struct topic_range range,
+                      topic_visit visit, void *context, struct fault *fault) {
+    struct reading reading = {.topic = topic, .visit = visit, .context = context};
+    if (!topic_bounds(config, topic, &reading.bounds, &reading.count, fault)) {
+        return false;
     }
-    if (is_good) {
-        (void)rd_kafka_poll_set_consumer(reading.reader);
-        is_good = assign(&reading, fault) && read_all(&reading, fault);
+    if (range.partition < 0 || range.partition >= reading.count) {
+        free(reading.bounds);
+        return fault_set(fault, "%s has no partition %d; there are %d", topic, range.partition,
+                         reading.count);
     }
-    if (reading.reader != NULL) {
-        (void)rd_kafka_consumer_close(reading.reader);
-        rd_kafka_destroy(reading.reader);
+    for (int32_t i = 0; i < reading.count; i++) {
+        struct topic_bounds *bounds = &reading.bounds[i];
+        bounds->first = range.first > bounds->first ? range.first : bounds->first;
+        bounds->end = i != range.partition ? -1 : range.end < bounds->end ? range.end : bounds->end;
     }
-    free(reading.ends);
-    return is_good;
+    return read_bounds(&reading, config, fault);
+}
+
+struct text topic_record_header(const struct topic_record *record, const char *name) {
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+    if (rd_kafka_message_headers(record->message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return text_null();
+    }
+    return (struct text){value, value == NULL ? 0 : size};
+}
+
+void topic_record_headers(const struct topic_record *record,
+                          void (*visit)(void *context, const char *name, struct text value),
+                          void *context) {
+    rd_kafka_headers_t *headers = NULL;
+    if (rd_kafka_message_headers(record->message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return;
+    }
+    const char *name = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+    for (size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         i++) {
+        visit(context, name, (struct text){value, value == NULL ? 0 : size});
+    }
 }
