@@ -15,4 +15,9 @@ struct address {
 /* false: not of that form. *ret_address is written only on success. */
 bool address_parse(const char *text, struct address *ret_address);
 
+#define ADDRESS_TEXT_SIZE_MAX (ADDRESS_HOST_SIZE_MAX + 16)
+/* Takes the next of a list with commas between, without the spaces around it; what is too long is
+ * cut. false: there is none. */
+bool address_next(const char **rest, char to[ADDRESS_TEXT_SIZE_MAX]);
+
 #endif

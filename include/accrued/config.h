@@ -63,14 +63,26 @@ struct config {
         int64_t min_insync_replicas;
     } topics;
     struct {
-        char *address; /* host:port or unix:/path */
+        char *address;     /* host:port or unix:/path; not with sentinels */
+        char *sentinels;   /* host:port with commas between, "" none */
+        char *master_name; /* for them */
+        char *sentinel_username;
+        char *sentinel_password; /* secret */
+        char *sentinel_password_file;
         char *username;
         char *password;      /* secret */
-        char *password_file; /* read instead of password, "" none */
-        char *key_prefix;    /* "accrued:" */
+        char *password_file; /* read instead of password, at each connection; "" none */
+        bool tls;
+        char *tls_ca_file; /* "": the system's */
+        char *tls_certificate_file;
+        char *tls_key_file;
+        char *tls_server_name; /* "": the host of the address */
+        char *key_prefix;      /* "accrued:" */
         int64_t database;
         int64_t connect_timeout_ms;
         int64_t timeout_ms;
+        int64_t wait_replicas; /* of a load; 0: as many as are connected */
+        int64_t wait_timeout_ms;
     } redis;
     struct {
         int64_t cache_entries_max; /* per lane */
@@ -134,6 +146,10 @@ void config_release(struct config *config);
  * line, key, reason. */
 bool config_load(struct config *config, const char *path, const char *const *overrides,
                  size_t override_count, struct fault *fault);
+
+#define CONFIG_SECRET_SIZE_MAX 4096
+/* The first line of a file, without its end. false: *fault names the file. Any thread. */
+bool config_secret_read(const char *path, char to[CONFIG_SECRET_SIZE_MAX], struct fault *fault);
 /* The same, but every problem is named: for `accrued check`. */
 bool config_load_all(struct config *config, const char *path, const char *const *overrides,
                      size_t override_count, struct problems *problems);

@@ -72,6 +72,10 @@ void enricher_serve(struct enricher *enricher, int64_t now_ms);
  * be NULL) is the last failure, valid until the next call of serve or fetch. */
 bool enricher_is_up(const struct enricher *enricher, int64_t now_ms, const char **ret_why);
 
+/* Could a batch be rated whose values are cached? As is_up, or under policy serve-stale as long as
+ * the cache is not too old. *ret_why as there. */
+bool enricher_can_serve(const struct enricher *enricher, int64_t now_ms, const char **ret_why);
+
 /* Drops values so that they are read afresh by the next batch (re-rates). */
 void enricher_forget_customer(struct enricher *enricher, struct text customer_id);
 void enricher_forget_partner(struct enricher *enricher, struct text mpn_id);

@@ -9,9 +9,11 @@
 
 #include "accrued/catalog.h"
 #include "accrued/config.h"
+#include "accrued/fault.h"
 #include "accrued/programs.h"
 #include "accrued/verdict.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct lag_monitor;
@@ -25,6 +27,8 @@ struct lane_shared {
     atomic_bool stop;        /* finish the transaction at hand, leave the group, return */
     _Atomic int64_t *beats;  /* per lane: steady ms of the last round of its loop, for /healthz */
     atomic_int *readiness;   /* per lane: enum lane_readiness, for /readyz */
+    pthread_mutex_t *reasons_lock;
+    struct fault *reasons; /* per lane: why it waits; under the lock */
 };
 
 enum lane_readiness {

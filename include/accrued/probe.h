@@ -11,7 +11,7 @@
 bool probe_kafka(const struct config *config, int timeout_ms, int *ret_brokers,
                  struct fault *fault);
 
-/* AUTH (if a password is configured), SELECT, PING, with the configured time-outs. */
+/* Connects as a lane does, tracking included: what a lane would be refused shows here. */
 bool probe_redis(const struct config *config, struct fault *fault);
 
 #endif

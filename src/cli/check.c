@@ -105,7 +105,10 @@ static void check_servers(const struct config *config, struct problems *problems
         (void)problems_add(problems, "%s", fault.text);
     }
     if (probe_redis(config, &fault)) {
-        tell_good("redis", config->redis.address, 0, NULL);
+        tell_good("redis",
+                  config->redis.sentinels[0] != '\0' ? config->redis.sentinels
+                                                     : config->redis.address,
+                  0, NULL);
     } else {
         (void)problems_add(problems, "%s", fault.text);
     }

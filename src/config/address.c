@@ -44,3 +44,17 @@ bool address_parse(const char *text, struct address *ret_address) {
     *ret_address = address;
     return true;
 }
+
+bool address_next(const char **rest, char to[ADDRESS_TEXT_SIZE_MAX]) {
+    REQUIRE(rest != NULL && *rest != NULL);
+    const char *at = *rest + strspn(*rest, ", ");
+    size_t size = strcspn(at, ",");
+    *rest = at + size;
+    while (size > 0 && at[size - 1] == ' ') {
+        size--;
+    }
+    size = size < ADDRESS_TEXT_SIZE_MAX ? size : ADDRESS_TEXT_SIZE_MAX - 1;
+    memcpy(to, at, size);
+    to[size] = '\0';
+    return size > 0;
+}

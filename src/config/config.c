@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define SECTION_COUNT_MAX 32
-#define PASSWORD_SIZE_MAX 4096
 
 struct loader {
     struct config *config;
@@ -289,31 +288,25 @@ static void load_override(struct loader *loader, const char *override) {
                        nearest != NULL ? "\"?" : "");
 }
 
-static void load_password(struct loader *loader) {
-    struct config *config = loader->config;
-    if (config->redis.password_file[0] == '\0') {
+/* The password is known from the start, so that a mistake shows before anything runs; whoever
+ * connects reads the file again. */
+static void load_password(struct loader *loader, const char *setting, const char *path,
+                          char **password) {
+    char read[CONFIG_SECRET_SIZE_MAX];
+    struct fault fault;
+    if (path[0] == '\0') {
         return;
     }
-    if (config->redis.password[0] != '\0') {
-        (void)problems_add(loader->problems,
-                           "redis.password_file: redis.password is set as well; leave one out");
-        return;
-    }
-    char line[PASSWORD_SIZE_MAX];
-    FILE *file = fopen(config->redis.password_file, "re");
-    if (file == NULL || fgets(line, sizeof line, file) == NULL) {
-        (void)problems_add(loader->problems, "redis.password_file: %s: %s",
-                           config->redis.password_file,
-                           file == NULL || ferror(file) ? strerror(errno) : "is empty");
+    if ((*password)[0] != '\0') {
+        (void)problems_add(loader->problems, "%s_file: %s is set as well; leave one out", setting,
+                           setting);
+    } else if (!config_secret_read(path, read, &fault)) {
+        (void)problems_add(loader->problems, "%s_file: %s", setting, fault.text);
     } else {
-        line[strcspn(line, "\r\n")] = '\0';
-        free(config->redis.password);
-        config->redis.password = strdup(line);
-        REQUIRE(config->redis.password != NULL);
-        explicit_bzero(line, sizeof line);
-    }
-    if (file != NULL) {
-        (void)fclose(file);
+        free(*password);
+        *password = strdup(read);
+        REQUIRE(*password != NULL);
+        explicit_bzero(read, sizeof read);
     }
 }
 
@@ -347,7 +340,9 @@ bool config_load_all(struct config *config, const char *path, const char *const 
     for (size_t i = 0; i < override_count; i++) {
         load_override(&loader, overrides[i]);
     }
-    load_password(&loader);
+    load_password(&loader, "redis.password", config->redis.password_file, &config->redis.password);
+    load_password(&loader, "redis.sentinel_password", config->redis.sentinel_password_file,
+                  &config->redis.sentinel_password);
     default_instance(config);
     config_check(config, &loader.origins, problems);
     free(loader.directory);

@@ -142,7 +142,22 @@ static void check_topics(const struct check *check) {
     }
 }
 
-static void check_addresses(const struct check *check) {
+static void check_sentinels(const struct check *check) {
+    const struct config *config = check->config;
+    const char *rest = config->redis.sentinels;
+    struct address address;
+    char item[ADDRESS_TEXT_SIZE_MAX];
+    while (address_next(&rest, item)) {
+        if (!address_parse(item, &address) || address.is_unix || address.port == 0) {
+            broken(check, "redis.sentinels", NULL, "\"%s\" is not host:port", item);
+        }
+    }
+    if (config->redis.sentinels[0] != '\0' && config->redis.master_name[0] == '\0') {
+        broken(check, "redis.master_name", "redis.sentinels", "Sentinels know masters by name");
+    }
+}
+
+static void check_redis(const struct check *check) {
     struct address address;
     const struct config *config = check->config;
     if (!address_parse(config->redis.address, &address) ||
@@ -150,12 +165,26 @@ static void check_addresses(const struct check *check) {
         broken(check, "redis.address", NULL, "\"%s\" is neither host:port nor unix:/path",
                config->redis.address);
     }
+    check_sentinels(check);
+    if (config->redis.username[0] != '\0' && config->redis.password[0] == '\0') {
+        broken(check, "redis.username", NULL, "a user needs a password");
+    }
+    if (config->redis.sentinel_username[0] != '\0' && config->redis.sentinel_password[0] == '\0') {
+        broken(check, "redis.sentinel_username", NULL, "a user needs a password");
+    }
+    if ((config->redis.tls_certificate_file[0] == '\0') !=
+        (config->redis.tls_key_file[0] == '\0')) {
+        broken(check, "redis.tls_certificate_file", "redis.tls_key_file",
+               "a certificate needs its key, and a key its certificate");
+    }
+}
+
+static void check_addresses(const struct check *check) {
+    struct address address;
+    const struct config *config = check->config;
     if (config->http.listen[0] != '\0' &&
         (!address_parse(config->http.listen, &address) || address.is_unix)) {
         broken(check, "http.listen", NULL, "\"%s\" is not host:port", config->http.listen);
-    }
-    if (config->redis.username[0] != '\0' && config->redis.password[0] == '\0') {
-        broken(check, "redis.username", NULL, "a user needs a password");
     }
 }
 
@@ -189,6 +218,7 @@ void config_check(const struct config *config, const struct origins *origins,
     check_property_timeouts(&check, &config->kafka.producer_properties,
                             "kafka.producer_properties");
     check_topics(&check);
+    check_redis(&check);
     check_addresses(&check);
     check_schema_ids(&check);
 }

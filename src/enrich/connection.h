@@ -15,9 +15,14 @@
 struct connection;
 struct redisReply;
 
-/* Connects, authenticates and selects the database, as configured. NULL: *fault. */
+/* Connects, authenticates and selects the database, as configured; where there are Sentinels they
+ * are asked who is the master, and it must say so itself. NULL: *fault. */
 struct connection *connection_open(const struct config *config, int64_t deadline_ms,
                                    struct fault *fault);
+/* The same to the server of another connection, whoever is the master by now. */
+struct connection *connection_open_beside(const struct config *config,
+                                          const struct connection *other, int64_t deadline_ms,
+                                          struct fault *fault);
 void connection_free(struct connection *connection);
 
 /* Adds a command to what connection_send will send. */

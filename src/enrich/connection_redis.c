@@ -1,6 +1,7 @@
 /* hiredis keeps the buffers and the protocol; waiting is done here, because its own time-out is one
  * of each read and a server that trickles would be waited for without end. */
-#include "connection.h"
+#include "dial.h"
+#include "tls.h"
 
 #include "accrued/address.h"
 #include "accrued/clock.h"
@@ -16,7 +17,8 @@
 
 struct connection {
     redisContext *context;
-    const char *address; /* of the configuration */
+    struct tls *tls; /* NULL: without */
+    char address[ADDRESS_TEXT_SIZE_MAX];
     int64_t timeout_ms;
 };
 
@@ -49,19 +51,14 @@ static bool io_fault(const struct connection *connection, struct fault *fault) {
     return connection_fault(connection, fault, "%s", context->errstr);
 }
 
-static bool connection_dial(struct connection *connection, int64_t deadline_ms,
-                            struct fault *fault) {
-    struct address address;
-    if (!address_parse(connection->address, &address)) {
-        return fault_set(fault, "redis.address: \"%s\" is neither host:port nor unix:/path",
-                         connection->address);
-    }
+static bool dial_socket(struct connection *connection, const struct address *address,
+                        int64_t deadline_ms, struct fault *fault) {
     /* 0 would mean to wait for ever. */
     int64_t left_ms = left_until(deadline_ms);
     struct timeval patience = timeval_of(left_ms > 0 ? left_ms : 1);
-    connection->context = address.is_unix
-                              ? redisConnectUnixWithTimeout(address.host, patience)
-                              : redisConnectWithTimeout(address.host, address.port, patience);
+    connection->context = address->is_unix
+                              ? redisConnectUnixWithTimeout(address->host, patience)
+                              : redisConnectWithTimeout(address->host, address->port, patience);
     REQUIRE(connection->context != NULL);
     if (connection->context->err != 0) {
         bool late = connection->context->err == REDIS_ERR_IO && left_until(deadline_ms) == 0;
@@ -72,55 +69,39 @@ static bool connection_dial(struct connection *connection, int64_t deadline_ms,
     if (redisSetTimeout(connection->context, timeval_of(connection->timeout_ms)) != REDIS_OK) {
         return io_fault(connection, fault);
     }
-    if (!address.is_unix) {
+    if (!address->is_unix) {
         (void)redisEnableKeepAlive(connection->context); /* only helps */
     }
     return true;
 }
 
-static bool connection_log_in(struct connection *connection, const struct config *config,
-                              int64_t deadline_ms, struct fault *fault) {
-    struct redisReply *reply;
-    if (config->redis.password[0] != '\0') {
-        bool named = config->redis.username[0] != '\0';
-        struct text arguments[3] = {TEXT("AUTH"), text_of(config->redis.username),
-                                    text_of(config->redis.password)};
-        if (!named) {
-            arguments[1] = arguments[2];
-        }
-        if (!connection_call(connection, arguments, named ? 3 : 2, deadline_ms, "AUTH",
-                             ": correct redis.username, redis.password or redis.password_file",
-                             &reply, fault)) {
-            return false;
-        }
-        freeReplyObject(reply);
+struct connection *connection_dial(const struct config *config, const char *address_text,
+                                   int64_t deadline_ms, struct fault *fault) {
+    struct address address;
+    if (!address_parse(address_text, &address)) {
+        (void)fault_set(fault, "redis.address: \"%s\" is neither host:port nor unix:/path",
+                        address_text);
+        return NULL;
     }
-    if (config->redis.database != 0) {
-        char number[24];
-        (void)snprintf(number, sizeof number, "%lld", (long long)config->redis.database);
-        struct text arguments[2] = {TEXT("SELECT"), text_of(number)};
-        if (!connection_call(connection, arguments, 2, deadline_ms, "SELECT",
-                             ": correct redis.database", &reply, fault)) {
-            return false;
-        }
-        freeReplyObject(reply);
-    }
-    return true;
-}
-
-struct connection *connection_open(const struct config *config, int64_t deadline_ms,
-                                   struct fault *fault) {
-    REQUIRE(config != NULL && fault != NULL);
     struct connection *connection = calloc(1, sizeof *connection);
     REQUIRE(connection != NULL);
-    connection->address = config->redis.address;
+    (void)snprintf(connection->address, sizeof connection->address, "%s", address_text);
     connection->timeout_ms = config->redis.timeout_ms;
-    if (!connection_dial(connection, deadline_ms, fault) ||
-        !connection_log_in(connection, config, deadline_ms, fault)) {
+    bool is_good = dial_socket(connection, &address, deadline_ms, fault);
+    if (is_good && config->redis.tls) {
+        struct fault why;
+        connection->tls = tls_start(connection->context, config, address.host, &why);
+        is_good = connection->tls != NULL || connection_fault(connection, fault, "%s", why.text);
+    }
+    if (!is_good) {
         connection_free(connection);
         return NULL;
     }
     return connection;
+}
+
+const char *connection_address(const struct connection *connection) {
+    return connection->address;
 }
 
 void connection_free(struct connection *connection) {
@@ -130,6 +111,7 @@ void connection_free(struct connection *connection) {
     if (connection->context != NULL) {
         redisFree(connection->context);
     }
+    tls_free(connection->tls);
     free(connection);
 }
 
@@ -143,6 +125,11 @@ void connection_append(struct connection *connection, const struct text *argumen
     }
     int result = redisAppendCommandArgv(connection->context, (int)count, data, sizes);
     REQUIRE(result == REDIS_OK); /* fails for want of memory only */
+}
+
+/* Is something received that poll does not see? */
+static bool has_unseen(const struct connection *connection) {
+    return connection->tls != NULL && tls_has_pending(connection->tls);
 }
 
 /* Waits until the socket is ready for `events`. */
@@ -201,7 +188,7 @@ bool connection_read(struct connection *connection, int64_t deadline_ms,
             *ret_reply = reply;
             return true;
         }
-        if (!connection_wait(connection, POLLIN, deadline_ms, fault)) {
+        if (!has_unseen(connection) && !connection_wait(connection, POLLIN, deadline_ms, fault)) {
             return false;
         }
         if (redisBufferRead(connection->context) != REDIS_OK) {
@@ -218,7 +205,7 @@ bool connection_take(struct connection *connection, struct redisReply **ret_repl
             return false;
         }
         struct pollfd watched = {.fd = connection->context->fd, .events = POLLIN};
-        if (reply != NULL || poll(&watched, 1, 0) <= 0) {
+        if (reply != NULL || (!has_unseen(connection) && poll(&watched, 1, 0) <= 0)) {
             *ret_reply = reply;
             return true;
         }

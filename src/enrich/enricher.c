@@ -2,6 +2,7 @@
 #include "accrued/enrich.h"
 
 #include "store.h"
+#include "tls.h"
 
 #include "accrued/cache.h"
 #include "accrued/clock.h"
@@ -41,6 +42,11 @@ const char *enrich_verdict_name(enum enrich_verdict verdict) {
     REQUIRE(false && "unknown enrich_verdict");
 }
 
+/* What the configuration names; which server it was says the connection's own fault. */
+static const char *server_name(const struct config *config) {
+    return config->redis.sentinels[0] != '\0' ? config->redis.master_name : config->redis.address;
+}
+
 struct enricher *enricher_open(const struct config *config, struct fault *fault) {
     REQUIRE(config != NULL && fault != NULL);
     if (config->reference.cache_entries_max < 1 || config->reference.cache_bytes_max < 1) {
@@ -52,6 +58,9 @@ struct enricher *enricher_open(const struct config *config, struct fault *fault)
         fault_set(fault, "reference.fresh_ms must be positive");
         return NULL;
     }
+    if (!tls_check(config, fault)) {
+        return NULL;
+    }
     struct enricher *enricher = calloc(1, sizeof *enricher);
     REQUIRE(enricher != NULL);
     enricher->config = config;
@@ -59,7 +68,7 @@ struct enricher *enricher_open(const struct config *config, struct fault *fault)
                (size_t)config->reference.cache_bytes_max);
     enricher->store = store_new(config);
     enricher->retry_ms = INT64_MIN;
-    fault_set(&enricher->failure, "Redis at %s: not connected yet", config->redis.address);
+    fault_set(&enricher->failure, "Redis at %s: not connected yet", server_name(config));
     return enricher;
 }
 
@@ -187,7 +196,7 @@ static bool enricher_freshen(struct enricher *enricher, int64_t now_ms, int64_t 
     }
     return fault_set(&enricher->failure,
                      "Redis at %s: answers more slowly than reference.fresh_ms (%" PRId64 " ms)",
-                     enricher->config->redis.address, fresh_ms);
+                     server_name(enricher->config), fresh_ms);
 }
 
 /* One round trip for what is not current among wanted [from, to); none if all is. */
@@ -352,7 +361,7 @@ void enricher_serve(struct enricher *enricher, int64_t now_ms) {
     if (pending_ms != INT64_MAX) {
         if (now_ms - pending_ms > enricher->config->redis.timeout_ms) {
             (void)fault_set(&fault, "Redis at %s: no answer in time (redis.timeout_ms)",
-                            enricher->config->redis.address);
+                            server_name(enricher->config));
             (void)enricher_lose(enricher, now_ms, &fault);
         }
         return;
@@ -371,6 +380,15 @@ bool enricher_is_up(const struct enricher *enricher, int64_t now_ms, const char 
     int64_t pending_ms = store_ping_pending_ms(enricher->store);
     return store_is_open(enricher->store) &&
            (pending_ms == INT64_MAX || now_ms - pending_ms <= enricher->config->reference.fresh_ms);
+}
+
+bool enricher_can_serve(const struct enricher *enricher, int64_t now_ms, const char **ret_why) {
+    if (enricher_is_up(enricher, now_ms, ret_why)) {
+        return true;
+    }
+    return enricher->config->reference.outage == OUTAGE_SERVE_STALE &&
+           enricher->stats.connects > 0 &&
+           now_ms - store_fresh_ms(enricher->store) <= enricher->config->reference.stale_max_ms;
 }
 
 void enricher_forget_customer(struct enricher *enricher, struct text customer_id) {

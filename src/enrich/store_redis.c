@@ -261,7 +261,9 @@ bool store_open(struct store *store, struct cache *cache, int64_t now_ms, struct
     int64_t deadline_ms = clock_steady_ms() + store->config->redis.connect_timeout_ms;
     long long news_id;
     store->news = connection_open(store->config, deadline_ms, fault);
-    store->values = store->news ? connection_open(store->config, deadline_ms, fault) : NULL;
+    store->values = store->news != NULL
+                        ? connection_open_beside(store->config, store->news, deadline_ms, fault)
+                        : NULL;
     if (store->values == NULL || !store_subscribe(store, deadline_ms, &news_id, fault) ||
         !store_track(store, news_id, deadline_ms, fault) || !store_ping(store, now_ms, fault) ||
         !store_await_pong(store, cache, deadline_ms, fault)) {

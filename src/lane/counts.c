@@ -24,6 +24,14 @@ struct lane_counters {
     struct metric *hits;
     struct metric *misses;
     struct metric *round_trips;
+    struct metric *missing;
+    struct metric *served_stale;
+    struct metric *invalidations;
+    struct metric *races;
+    struct metric *evictions;
+    struct metric *flushes;
+    struct metric *connects;
+    struct metric *failures;
     struct metric *entries;
     struct metric *bytes;
     struct metric *fresh_age;
@@ -86,6 +94,22 @@ struct lane_counters *lane_counters_open(const struct lane *lane) {
         .misses = counter("accrued_reference_misses_total", "Reference values asked of Redis.", ""),
         .round_trips =
             counter("accrued_reference_round_trips_total", "Pipelined requests to Redis.", ""),
+        .missing = counter("accrued_reference_missing_hits_total",
+                           "Of the hits, keys that are known to be missing.", ""),
+        .served_stale = counter("accrued_reference_stale_hits_total",
+                                "Of the hits, values served while Redis was away.", ""),
+        .invalidations =
+            counter("accrued_reference_invalidations_total", "Keys told to have changed.", ""),
+        .races = counter("accrued_reference_races_total",
+                         "Replies overtaken by an invalidation, not kept.", ""),
+        .evictions = counter("accrued_reference_evictions_total",
+                             "Values dropped from the near cache for its bounds.", ""),
+        .flushes = counter("accrued_reference_flushes_total",
+                           "Times that the whole near cache stopped counting.", ""),
+        .connects =
+            counter("accrued_reference_connects_total", "Times that Redis was connected to.", ""),
+        .failures = counter("accrued_reference_failures_total",
+                            "Connections to Redis that were lost or refused.", ""),
         .entries = metric_get("accrued_reference_entries", METRIC_GAUGE,
                               "Values in the near cache.", label),
         .bytes =
@@ -227,6 +251,15 @@ void lane_count_enricher(struct lane *lane) {
     metric_add(counters->hits, (int64_t)(now.hits - counters->seen.hits));
     metric_add(counters->misses, (int64_t)(now.misses - counters->seen.misses));
     metric_add(counters->round_trips, (int64_t)(now.round_trips - counters->seen.round_trips));
+    const struct enricher_stats *seen = &counters->seen;
+    metric_add(counters->missing, (int64_t)(now.negative - seen->negative));
+    metric_add(counters->served_stale, (int64_t)(now.stale - seen->stale));
+    metric_add(counters->invalidations, (int64_t)(now.invalidations - seen->invalidations));
+    metric_add(counters->races, (int64_t)(now.races - seen->races));
+    metric_add(counters->evictions, (int64_t)(now.evictions - seen->evictions));
+    metric_add(counters->flushes, (int64_t)(now.flushes - seen->flushes));
+    metric_add(counters->connects, (int64_t)(now.connects - seen->connects));
+    metric_add(counters->failures, (int64_t)(now.failures - seen->failures));
     metric_set(counters->entries, (int64_t)now.entries);
     metric_set(counters->bytes, (int64_t)now.bytes);
     if (now.fresh_at_ms != INT64_MIN) {

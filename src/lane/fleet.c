@@ -25,6 +25,7 @@ struct fleet {
     size_t count;
     atomic_size_t running;
     pthread_mutex_t failure_lock;
+    pthread_mutex_t reasons_lock;
     bool has_failed;
     struct fault failure;
 };
@@ -118,10 +119,13 @@ struct fleet *fleet_start(const struct config *config, const struct programs *pr
     fleet->shared.lag = lag;
     fleet->shared.beats = calloc(fleet->count, sizeof *fleet->shared.beats);
     fleet->shared.readiness = calloc(fleet->count, sizeof *fleet->shared.readiness);
+    fleet->shared.reasons = calloc(fleet->count, sizeof *fleet->shared.reasons);
+    fleet->shared.reasons_lock = &fleet->reasons_lock;
     fleet->threads = calloc(fleet->count, sizeof *fleet->threads);
     REQUIRE(fleet->shared.beats != NULL && fleet->shared.readiness != NULL &&
-            fleet->threads != NULL);
+            fleet->shared.reasons != NULL && fleet->threads != NULL);
     (void)pthread_mutex_init(&fleet->failure_lock, NULL);
+    (void)pthread_mutex_init(&fleet->reasons_lock, NULL);
     for (size_t i = 0; i < fleet->count; i++) {
         atomic_store(&fleet->shared.beats[i], clock_steady_ms());
         fleet->threads[i] = (struct lane_thread){.fleet = fleet, .number = (int)i};
@@ -161,8 +165,10 @@ void fleet_free(struct fleet *fleet) {
         }
     }
     (void)pthread_mutex_destroy(&fleet->failure_lock);
+    (void)pthread_mutex_destroy(&fleet->reasons_lock);
     free(fleet->shared.beats);
     free(fleet->shared.readiness);
+    free(fleet->shared.reasons);
     free(fleet->threads);
     free(fleet);
 }
@@ -174,7 +180,13 @@ bool fleet_is_ready(void *context, struct buffer *reasons) {
         enum lane_readiness readiness =
             (enum lane_readiness)atomic_load(&fleet->shared.readiness[i]);
         if (readiness != LANE_READY && readiness != LANE_UNASSIGNED) {
-            buffer_append_format(reasons, "lane %zu: %s\n", i, lane_readiness_name(readiness));
+            buffer_append_format(reasons, "lane %zu: %s", i, lane_readiness_name(readiness));
+            if (readiness == LANE_WAITING) {
+                pthread_mutex_lock(&fleet->reasons_lock);
+                buffer_append_format(reasons, ": %s", fleet->shared.reasons[i].text);
+                pthread_mutex_unlock(&fleet->reasons_lock);
+            }
+            buffer_append_byte(reasons, '\n');
             is_ready = false;
         }
     }

@@ -30,6 +30,15 @@ static void set_readiness(struct lane *lane, enum lane_readiness readiness) {
     atomic_store(&lane->shared->readiness[lane->number], (int)readiness);
 }
 
+/* The reason first: whoever sees the lane wait finds out why. */
+static void set_waiting(struct lane *lane, const char *reason) {
+    struct lane_shared *shared = lane->shared;
+    pthread_mutex_lock(shared->reasons_lock);
+    (void)fault_set(&shared->reasons[lane->number], "%s", reason);
+    pthread_mutex_unlock(shared->reasons_lock);
+    set_readiness(lane, LANE_WAITING);
+}
+
 static void beat(struct lane *lane) {
     atomic_store(&lane->shared->beats[lane->number], clock_steady_ms());
 }
@@ -232,7 +241,7 @@ static enum verdict resume_all(struct lane *lane, struct fault *fault) {
 static enum verdict wait_for_reference(struct lane *lane, struct fault *fault) {
     log_event(LOG_WARN, "reference_data_missing", "lane=%d lines=%zu reason=%s", lane->number,
               lane->batch.count, log_quote(fault->text));
-    set_readiness(lane, LANE_WAITING);
+    set_waiting(lane, fault->text);
     int64_t started_ms = clock_steady_ms();
     pause_all(lane);
     enum verdict verdict = VERDICT_WAIT;
@@ -249,6 +258,9 @@ static enum verdict wait_for_reference(struct lane *lane, struct fault *fault) {
         enricher_serve(lane->enricher, clock_steady_ms());
         lane_count_enricher(lane);
         verdict = lane_work(lane, fault);
+        if (verdict == VERDICT_WAIT) {
+            set_waiting(lane, fault->text);
+        }
     }
     if (verdict == VERDICT_WAIT) {
         return VERDICT_WAIT;
@@ -315,10 +327,27 @@ static enum verdict idle(struct lane *lane, struct fault *fault) {
     return lane_commit_positions(lane, fault);
 }
 
+/* A lane without lines does not notice that it could not rate any: it is asked, and says so once.
+ */
 static void update_readiness(struct lane *lane) {
-    set_readiness(lane, lane->partition_count == 0         ? LANE_UNASSIGNED
-                        : !lane_partitions_all_ready(lane) ? LANE_RESTORING
-                                                           : LANE_READY);
+    const char *why = NULL;
+    bool was_away = lane->is_reference_away;
+    lane->is_reference_away = !enricher_can_serve(lane->enricher, clock_steady_ms(), &why);
+    if (lane->partition_count == 0) {
+        set_readiness(lane, LANE_UNASSIGNED);
+    } else if (!lane_partitions_all_ready(lane)) {
+        set_readiness(lane, LANE_RESTORING);
+    } else if (lane->is_reference_away) {
+        set_waiting(lane, why);
+    } else {
+        set_readiness(lane, LANE_READY);
+    }
+    if (lane->is_reference_away && !was_away) {
+        log_event(LOG_WARN, "reference_data_away", "lane=%d reason=%s", lane->number,
+                  log_quote(why));
+    } else if (was_away && !lane->is_reference_away) {
+        log_event(LOG_INFO, "reference_data_at_hand", "lane=%d", lane->number);
+    }
 }
 
 static enum verdict round_once(struct lane *lane, struct fault *fault) {

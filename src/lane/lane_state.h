@@ -71,6 +71,7 @@ struct lane {
     int abort_count;           /* in a row, of the batch at hand */
     bool has_committed;
     bool is_drained; /* the last gathering left nothing behind */
+    bool is_reference_away; /* when it was asked last */
     int64_t idle_since_ms;
     struct lane_rerate *rerate;
     int32_t rerate_partition; /* the transaction at hand rates this one's lines again; −1: it is of

@@ -226,6 +226,13 @@ struct connection *connection_open(const struct config *config, int64_t deadline
     return connection;
 }
 
+struct connection *connection_open_beside(const struct config *config,
+                                          const struct connection *other, int64_t deadline_ms,
+                                          struct fault *fault) {
+    (void)other;
+    return connection_open(config, deadline_ms, fault);
+}
+
 void connection_free(struct connection *connection) {
     if (connection != NULL) {
         connection->is_closed = true;

@@ -48,6 +48,8 @@ struct process {
     struct lane_shared shared;
     _Atomic int64_t beat;
     atomic_int readiness;
+    pthread_mutex_t reason_lock;
+    struct fault reason;
     int64_t incarnation_draws;
     struct fault end; /* why it ended */
     enum verdict verdict;

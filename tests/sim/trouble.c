@@ -77,6 +77,9 @@ static struct process *start(int instance) {
     process->shared.catalog = &world.catalog;
     process->shared.beats = &process->beat;
     process->shared.readiness = &process->readiness;
+    REQUIRE(pthread_mutex_init(&process->reason_lock, NULL) == 0);
+    process->shared.reasons_lock = &process->reason_lock;
+    process->shared.reasons = &process->reason;
     REQUIRE(trouble.count < PROCESSES_MAX);
     trouble.processes[trouble.count++] = process;
     return process;

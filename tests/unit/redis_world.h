@@ -82,6 +82,11 @@ static inline void world_open(struct world *world) {
     static char prefix[] = "t:";
     static char nothing[] = "";
     world->config.redis.address = world->address;
+    world->config.redis.sentinels = nothing;
+    world->config.redis.master_name = nothing;
+    world->config.redis.sentinel_username = nothing;
+    world->config.redis.sentinel_password = nothing;
+    world->config.redis.sentinel_password_file = nothing;
     world->config.redis.username = nothing;
     world->config.redis.password = nothing;
     world->config.redis.password_file = nothing;

@@ -1,0 +1,23 @@
+#include "accrued/config.h"
+
+#include "accrued/require.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+bool config_secret_read(const char *path, char to[CONFIG_SECRET_SIZE_MAX], struct fault *fault) {
+    REQUIRE(path != NULL && path[0] != '\0');
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return fault_set(fault, "%s: %s", path, strerror(errno));
+    }
+    bool is_read = fgets(to, CONFIG_SECRET_SIZE_MAX, file) != NULL;
+    if (is_read) {
+        to[strcspn(to, "\r\n")] = '\0';
+    } else {
+        (void)fault_set(fault, "%s: %s", path, ferror(file) ? strerror(errno) : "is empty");
+    }
+    (void)fclose(file);
+    return is_read;
+}
