@@ -1,11 +1,11 @@
 /* accrued reference: partners, competencies, customers and links into Redis, and out of it. */
+#include "reference.h"
+
 #include "accrued/reference_json.h"
-#include "accrued/reference_set.h"
 #include "accrued/reference_store.h"
 #include "accrued/require.h"
 #include "accrued/suggest.h"
 #include "command.h"
-#include "rerate.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 
 static const char usage[] =
     "Usage: accrued reference load [-n] [--no-rerate] FILE… [-c FILE] [-o KEY=VALUE]…\n"
+    "       accrued reference load --resume\n"
     "       accrued reference diff FILE…\n"
     "       accrued reference get partner:MPN | customer:ID\n"
     "       accrued reference export\n"
@@ -28,214 +29,32 @@ static const char usage[] =
     "  get      the value of one key, as it is stored\n"
     "  export   everything under redis.key_prefix as JSON lines that load takes back\n"
     "\n"
-    "After a load the workers are asked to rate the lines again that the changes concern.\n"
+    "After a load the workers are asked to rate the lines again that the changes concern. What an\n"
+    "interrupted load could not ask for, the next one asks for.\n"
     "\n"
-    "  -n, --dry-run          load, but write nothing\n"
+    "  -n, --dry-run          load, but write nothing: print what would be written\n"
     "      --no-rerate        load, but don't ask (before the first lines; or ask later, with\n"
-    "                         `accrued rerate`)\n" COMMAND_COMMON_HELP;
+    "                         `accrued rerate`)\n"
+    "      --resume           write nothing, only ask for what an interrupted load "
+    "left\n" COMMAND_COMMON_HELP;
 
-enum { OPTION_NO_RERATE = 256 };
+enum { OPTION_NO_RERATE = 256, OPTION_RESUME };
 
 static const struct option long_options[] = {
     {"dry-run", no_argument, NULL, 'n'},
     {"no-rerate", no_argument, NULL, OPTION_NO_RERATE},
+    {"resume", no_argument, NULL, OPTION_RESUME},
     COMMAND_COMMON_LONG,
 };
 
 static const char name[] = "reference";
 
-/* Changes above this ask for everything at once: the walk is the same, and the topic stays small.
- */
-#define REQUEST_COUNT_MAX 10000
-
-/* What is to be written, by key. */
-struct plan {
-    struct reference_set set;
-    struct reference_key *keys; /* of set.entries */
-    size_t counts[OUTCOME_SAME + 1];
-};
-
-static int tell_problems(const struct problems *problems, const char *consequence) {
-    (void)fprintf(stderr, "%.*s", TEXT_ARGS(buffer_text(&problems->lines)));
-    (void)fprintf(stderr, "accrued reference: %zu problem%s%s; %s\n", problems->count,
-                  problems->count == 1 ? "" : "s",
-                  problems->count >= REFERENCE_PROBLEM_COUNT_MAX ? " or more" : "", consequence);
-    return COMMAND_FAILED;
-}
-
-/* false: told. */
-static bool finish_output(void) {
+bool reference_finish_output(void) {
     if (ferror(stdout) || fflush(stdout) != 0) {
         (void)fprintf(stderr, "accrued reference: standard output: %s\n", strerror(errno));
         return false;
     }
     return true;
-}
-
-static void plan_init(struct plan *plan) {
-    *plan = (struct plan){.keys = NULL};
-    reference_set_init(&plan->set);
-}
-
-static void plan_release(struct plan *plan) {
-    reference_set_release(&plan->set);
-    free(plan->keys);
-}
-
-static bool plan_read(struct plan *plan, char *const *files, size_t count,
-                      struct problems *problems) {
-    for (size_t i = 0; i < count && problems->count < REFERENCE_PROBLEM_COUNT_MAX; i++) {
-        (void)reference_set_read(&plan->set, files[i], problems);
-    }
-    return problems->count == 0;
-}
-
-/* What each key becomes, given what Redis holds. false with no problem added: *fault. */
-static bool plan_make(struct plan *plan, struct reference_store *store, struct problems *problems,
-                      struct fault *fault) {
-    size_t count = plan->set.count;
-    plan->keys = calloc(count + 1, sizeof *plan->keys);
-    struct text *existing = calloc(count + 1, sizeof *existing);
-    REQUIRE(plan->keys != NULL && existing != NULL);
-    for (size_t i = 0; i < count; i++) {
-        const struct reference_entry *entry = plan->set.entries[i];
-        plan->keys[i] = (struct reference_key){entry->kind, entry->id};
-    }
-    bool is_good = reference_store_get(store, plan->keys, count, &plan->set.arena, existing, fault);
-    for (size_t i = 0; is_good && i < count; i++) {
-        struct reference_entry *entry = plan->set.entries[i];
-        if (problems->count < REFERENCE_PROBLEM_COUNT_MAX &&
-            reference_set_plan(&plan->set, entry, existing[i], problems)) {
-            plan->counts[entry->outcome]++;
-        }
-    }
-    free(existing);
-    return is_good && problems->count == 0;
-}
-
-static bool plan_write(const struct plan *plan, struct reference_store *store,
-                       struct fault *fault) {
-    size_t count = plan->counts[OUTCOME_NEW] + plan->counts[OUTCOME_CHANGED];
-    struct reference_key *keys = calloc(count + 1, sizeof *keys);
-    struct text *values = calloc(count + 1, sizeof *values);
-    REQUIRE(keys != NULL && values != NULL);
-    size_t at = 0;
-    for (size_t i = 0; i < plan->set.count; i++) {
-        const struct reference_entry *entry = plan->set.entries[i];
-        if (entry->outcome == OUTCOME_NEW || entry->outcome == OUTCOME_CHANGED) {
-            keys[at] = plan->keys[i];
-            values[at++] = entry->value;
-        }
-    }
-    REQUIRE(at == count);
-    size_t written = 0;
-    bool is_good = reference_store_set(store, keys, values, count, &written, fault);
-    free(keys);
-    free(values);
-    if (!is_good) {
-        (void)fprintf(stderr,
-                      "accrued reference: %zu of %zu keys are written; load again when Redis is "
-                      "well, it goes on where it was\n",
-                      written, count);
-    }
-    return is_good;
-}
-
-static void print_differences(const struct plan *plan) {
-    for (size_t i = 0; i < plan->set.count; i++) {
-        const struct reference_entry *entry = plan->set.entries[i];
-        if (entry->outcome == OUTCOME_NEW) {
-            (void)printf("new      %s:%.*s\n", reference_kind_name(entry->kind),
-                         TEXT_ARGS(entry->id));
-        } else if (entry->outcome == OUTCOME_CHANGED) {
-            (void)printf("changed  %s:%.*s  %.*s\n", reference_kind_name(entry->kind),
-                         TEXT_ARGS(entry->id), TEXT_ARGS(entry->differs));
-        }
-    }
-}
-
-enum intent { INTENT_LOAD, INTENT_LOAD_ONLY, INTENT_DRY_RUN, INTENT_DIFF };
-
-static size_t change_count(const struct plan *plan) {
-    return plan->counts[OUTCOME_NEW] + plan->counts[OUTCOME_CHANGED];
-}
-
-/* Asks for the lines that the changes concern. */
-static bool put_requests(const struct plan *plan, struct request_writer *writer,
-                         struct fault *fault) {
-    static const char reason[] = "accrued reference load";
-    bool is_good = true;
-    if (change_count(plan) > REQUEST_COUNT_MAX) {
-        is_good = rerate_put(writer, RERATE_ALL, text_null(), reason, fault);
-    }
-    for (size_t i = 0; is_good && change_count(plan) <= REQUEST_COUNT_MAX && i < plan->set.count;
-         i++) {
-        const struct reference_entry *entry = plan->set.entries[i];
-        if (entry->outcome == OUTCOME_NEW || entry->outcome == OUTCOME_CHANGED) {
-            is_good = rerate_put(
-                writer, entry->kind == REFERENCE_PARTNER ? RERATE_PARTNER : RERATE_CUSTOMER,
-                entry->id, reason, fault);
-        }
-    }
-    int64_t last = -1;
-    return (is_good && request_writer_flush(writer, &last, fault)) ||
-           fault_prefix(fault, "the values are written, but the lines that they concern are not "
-                               "rated again: ask with `accrued rerate --all`: ");
-}
-
-/* Writes and asks. The brokers are reached before anything is written: a later load would find
- * nothing changed, and ask for nothing. */
-static bool write_and_ask(const struct plan *plan, const struct config *config, bool asks,
-                          struct reference_store *store, struct fault *fault) {
-    if (!asks || change_count(plan) == 0) {
-        return plan_write(plan, store, fault);
-    }
-    struct request_writer *writer = request_writer_open(config, fault);
-    if (writer == NULL) {
-        return fault_prefix(fault, "nothing was written (--no-rerate loads without asking the "
-                                   "workers): ");
-    }
-    bool is_good = plan_write(plan, store, fault) && put_requests(plan, writer, fault);
-    request_writer_free(writer);
-    return is_good;
-}
-
-/* After the files have been read: asks Redis, then writes or tells. */
-static int carry_out(struct plan *plan, const struct config *config, enum intent intent,
-                     struct problems *problems) {
-    struct fault fault;
-    struct reference_store *store = reference_store_open(config, &fault);
-    bool writes = intent == INTENT_LOAD || intent == INTENT_LOAD_ONLY;
-    bool is_good = store != NULL && plan_make(plan, store, problems, &fault) &&
-                   (!writes || write_and_ask(plan, config, intent == INTENT_LOAD, store, &fault));
-    reference_store_free(store);
-    if (problems->count > 0) {
-        return tell_problems(problems, "nothing was written");
-    }
-    if (!is_good) {
-        return command_failed(name, &fault);
-    }
-    if (intent == INTENT_DIFF) {
-        print_differences(plan);
-        is_good = finish_output() && change_count(plan) == 0;
-    }
-    (void)fprintf(stderr, "%zu new, %zu changed, %zu same%s\n", plan->counts[OUTCOME_NEW],
-                  plan->counts[OUTCOME_CHANGED], plan->counts[OUTCOME_SAME],
-                  intent == INTENT_DRY_RUN ? "; dry run, nothing was written" : "");
-    return is_good ? COMMAND_OK : COMMAND_FAILED;
-}
-
-static int load(const struct config *config, enum intent intent, char *const *files, size_t count) {
-    struct plan plan;
-    struct problems problems;
-    plan_init(&plan);
-    problems_init(&problems);
-    int code = plan_read(&plan, files, count, &problems)
-                   ? carry_out(&plan, config, intent, &problems)
-                   : tell_problems(&problems, "nothing was written");
-    problems_release(&problems);
-    plan_release(&plan);
-    return code;
 }
 
 /* Can the service read it? false: `ret_reason` says why not. */
@@ -274,7 +93,7 @@ static int get(const struct config *config, struct reference_key key) {
     }
     int code = is_good ? COMMAND_OK : command_failed(name, &fault);
     arena_release(&arena);
-    return finish_output() ? code : COMMAND_FAILED;
+    return reference_finish_output() ? code : COMMAND_FAILED;
 }
 
 /* One line; a value that the service cannot read is told and left out. */
@@ -336,7 +155,7 @@ static int export_all(const struct config *config) {
     if (!is_good) {
         return command_failed(name, &fault);
     }
-    return finish_output() && is_whole ? COMMAND_OK : COMMAND_FAILED;
+    return reference_finish_output() && is_whole ? COMMAND_OK : COMMAND_FAILED;
 }
 
 static const char *const actions[] = {"load", "diff", "get", "export"};
@@ -358,7 +177,14 @@ static int check_arguments(enum action action, enum intent intent, char *const *
                            size_t count, struct reference_key *ret_key) {
     if (intent != INTENT_LOAD && action != ACTION_LOAD) {
         return command_usage(name, "%s is for load",
-                             intent == INTENT_DRY_RUN ? "--dry-run" : "--no-rerate");
+                             intent == INTENT_DRY_RUN  ? "--dry-run"
+                             : intent == INTENT_RESUME ? "--resume"
+                                                       : "--no-rerate");
+    }
+    if (intent == INTENT_RESUME) {
+        return count == 0 ? COMMAND_OK
+                          : command_usage(name, "--resume loads no file; a load of files resumes "
+                                                "by itself");
     }
     switch (action) {
     case ACTION_LOAD:
@@ -386,8 +212,10 @@ static int check_arguments(enum action action, enum intent intent, char *const *
 static int act(enum action action, enum intent intent, const struct config *config,
                char *const *arguments, size_t count, struct reference_key key) {
     switch (action) {
-    case ACTION_LOAD: return load(config, intent, arguments, count);
-    case ACTION_DIFF: return load(config, INTENT_DIFF, arguments, count);
+    case ACTION_LOAD:
+        return intent == INTENT_RESUME ? reference_resume(config)
+                                       : reference_load(config, intent, arguments, count);
+    case ACTION_DIFF: return reference_load(config, INTENT_DIFF, arguments, count);
     case ACTION_GET: return get(config, key);
     case ACTION_EXPORT: return export_all(config);
     }
@@ -402,9 +230,8 @@ int command_reference(int argc, char **argv) {
         switch (option) {
         case 'h': (void)fputs(usage, stdout); return COMMAND_OK;
         case 'n': intent = INTENT_DRY_RUN; break;
-        case OPTION_NO_RERATE:
-            intent = intent == INTENT_DRY_RUN ? INTENT_DRY_RUN : INTENT_LOAD_ONLY;
-            break;
+        case OPTION_NO_RERATE: intent = intent == INTENT_LOAD ? INTENT_LOAD_ONLY : intent; break;
+        case OPTION_RESUME: intent = INTENT_RESUME; break;
         default: return COMMAND_USAGE;
         }
     }

@@ -86,14 +86,12 @@ void rerate_draw_id(char to[REQUEST_ID_SIZE]) {
 }
 
 bool rerate_put(struct request_writer *writer, enum rerate_scope scope, struct text id,
-                const char *reason, struct fault *fault) {
-    char drawn[REQUEST_ID_SIZE];
-    rerate_draw_id(drawn);
+                struct text request_id, const char *reason, struct fault *fault) {
     struct rerate_request request = {
         .scope = scope,
         .id = id,
         .charge_start = {DAY_MIN, DAY_MAX},
-        .request_id = text_of(drawn),
+        .request_id = request_id,
         .reason = text_of(reason),
     };
     return request_writer_put(writer, &request, clock_wall_ms(), fault);

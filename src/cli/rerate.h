@@ -8,9 +8,9 @@
 /* A random UUID. */
 void rerate_draw_id(char to[REQUEST_ID_SIZE]);
 
-/* Puts a request with a new id and the time of now. */
+/* Puts a request for all days, with the time of now. */
 bool rerate_put(struct request_writer *writer, enum rerate_scope scope, struct text id,
-                const char *reason, struct fault *fault);
+                struct text request_id, const char *reason, struct fault *fault);
 
 /* Prints what the request would publish; publishes nothing. A COMMAND_ code. */
 int rerate_dry_run(const struct config *config, const struct rerate_request *request);

@@ -3,19 +3,13 @@
 #include "accrued/buffer.h"
 #include "accrued/clock.h"
 #include "accrued/require.h"
-#include "connection.h"
+#include "reference_store_state.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 
 #define SCAN_COUNT "1000"
 #define KEY_CAPACITY_MIN 256
-
-struct reference_store {
-    const struct config *config;
-    struct connection *connection;
-    struct buffer key;
-};
 
 static const char *const kind_names[] = {
     [REFERENCE_PARTNER] = "partner", [REFERENCE_CUSTOMER] = "customer"};
@@ -39,7 +33,7 @@ bool reference_key_parse(struct text text, struct reference_key *ret_key) {
     return false;
 }
 
-static int64_t deadline(const struct reference_store *store) {
+int64_t reference_store_deadline(const struct reference_store *store) {
     return clock_steady_ms() + store->config->redis.timeout_ms;
 }
 
@@ -67,8 +61,7 @@ void reference_store_free(struct reference_store *store) {
     free(store);
 }
 
-/* Valid until the next call. */
-static struct text key_text(struct reference_store *store, struct reference_key key) {
+struct text reference_store_key(struct reference_store *store, struct reference_key key) {
     REQUIRE(key.id.size > 0);
     buffer_clear(&store->key);
     buffer_append_string(&store->key, store->config->redis.key_prefix);
@@ -78,10 +71,10 @@ static struct text key_text(struct reference_store *store, struct reference_key 
     return buffer_text(&store->key);
 }
 
-/* An answer that is not of the kind that was asked for; an error reply speaks for itself. */
-static bool wrong_reply(struct reference_store *store, const char *command,
-                        struct reference_key key, const redisReply *reply, struct fault *fault) {
-    struct text name = key_text(store, key);
+bool reference_store_refused(struct reference_store *store, const char *command,
+                             struct reference_key key, const struct redisReply *reply,
+                             struct fault *fault) {
+    struct text name = reference_store_key(store, key);
     bool is_error = reply->type == REDIS_REPLY_ERROR;
     if (is_error && text_starts_with(text_of(reply->str), TEXT("WRONGTYPE"))) {
         return connection_fault(store->connection, fault,
@@ -94,9 +87,9 @@ static bool wrong_reply(struct reference_store *store, const char *command,
 
 static bool get_batch(struct reference_store *store, const struct reference_key *keys, size_t count,
                       struct arena *arena, struct text *ret_values, struct fault *fault) {
-    int64_t deadline_ms = deadline(store);
+    int64_t deadline_ms = reference_store_deadline(store);
     for (size_t i = 0; i < count; i++) {
-        const struct text get[] = {TEXT("GET"), key_text(store, keys[i])};
+        const struct text get[] = {TEXT("GET"), reference_store_key(store, keys[i])};
         connection_append(store->connection, get, 2);
     }
     if (!connection_send(store->connection, deadline_ms, fault)) {
@@ -109,7 +102,7 @@ static bool get_batch(struct reference_store *store, const struct reference_key 
         }
         bool is_good = reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL;
         if (!is_good) {
-            (void)wrong_reply(store, "GET", keys[i], reply, fault);
+            (void)reference_store_refused(store, "GET", keys[i], reply, fault);
         } else if (reply->type == REDIS_REPLY_NIL) {
             ret_values[i] = text_null();
         } else {
@@ -134,47 +127,6 @@ bool reference_store_get(struct reference_store *store, const struct reference_k
         if (!get_batch(store, keys + at, batch_size(count - at), arena, ret_values + at, fault)) {
             return false;
         }
-    }
-    return true;
-}
-
-static bool set_batch(struct reference_store *store, const struct reference_key *keys,
-                      const struct text *values, size_t count, struct fault *fault) {
-    int64_t deadline_ms = deadline(store);
-    for (size_t i = 0; i < count; i++) {
-        const struct text set[] = {TEXT("SET"), key_text(store, keys[i]), values[i]};
-        connection_append(store->connection, set, 3);
-    }
-    if (!connection_send(store->connection, deadline_ms, fault)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct redisReply *reply;
-        if (!connection_read(store->connection, deadline_ms, &reply, fault)) {
-            return false;
-        }
-        bool is_good = reply->type == REDIS_REPLY_STATUS;
-        if (!is_good) {
-            (void)wrong_reply(store, "SET", keys[i], reply, fault);
-        }
-        freeReplyObject(reply);
-        if (!is_good) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool reference_store_set(struct reference_store *store, const struct reference_key *keys,
-                         const struct text *values, size_t count, size_t *ret_written,
-                         struct fault *fault) {
-    *ret_written = 0;
-    while (*ret_written < count) {
-        size_t size = batch_size(count - *ret_written);
-        if (!set_batch(store, keys + *ret_written, values + *ret_written, size, fault)) {
-            return false;
-        }
-        *ret_written += size;
     }
     return true;
 }
@@ -261,7 +213,7 @@ static bool scan(struct reference_store *store, struct arena *arena, struct key_
         const struct text arguments[] = {TEXT("SCAN"), buffer_text(cursor), TEXT("MATCH"),
                                          pattern,      TEXT("COUNT"),       TEXT(SCAN_COUNT)};
         if (!connection_call(store->connection, arguments, sizeof arguments / sizeof arguments[0],
-                             deadline(store), "SCAN", "", &reply, fault)) {
+                             reference_store_deadline(store), "SCAN", "", &reply, fault)) {
             return false;
         }
         bool is_good = take_scan(store, reply, arena, list, cursor, fault);
