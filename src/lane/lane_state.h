@@ -70,7 +70,7 @@ struct lane {
     uint64_t incarnation_seed; /* for ledgers that begin here */
     int abort_count;           /* in a row, of the batch at hand */
     bool has_committed;
-    bool is_drained; /* the last gathering left nothing behind */
+    bool is_drained;        /* the last gathering left nothing behind */
     bool is_reference_away; /* when it was asked last */
     int64_t idle_since_ms;
     struct lane_rerate *rerate;

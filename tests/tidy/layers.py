@@ -33,6 +33,7 @@ INSTRUMENT_STEMS = {"log", "log_line", "metric", "metrics", "metrics_text"}
 LIBRARIES = (
     (r"librdkafka/", "_kafka.c"),
     (r"hiredis/", "_redis.c"),
+    (r"openssl/", "_redis.c"),
     (r"avro\.h|avro/", "_avro.c"),
     (r"microhttpd\.h", "_http.c"),
     (r"yaml\.h", "_yaml.c"),
