@@ -44,6 +44,7 @@ struct catalog {
     struct text tags[TAG_COUNT_MAX];
     size_t tag_count;
     int64_t revision;
+    uint64_t hash; /* of what the file says */
 };
 
 /* What a line is. Texts borrow from the line or the catalog. */

@@ -40,6 +40,9 @@ struct config {
         char *environment; /* transactional.id = accrued-<environment>-<instance>-<lane> */
         char *instance;
         char *group_instance_id;      /* "": dynamic membership */
+        char *sasl_username;          /* "": none */
+        char *sasl_password;          /* secret */
+        char *sasl_password_file;     /* read instead of sasl_password, "" none */
         struct properties properties; /* passed through to every client */
         struct properties consumer_properties;
         struct properties producer_properties;
@@ -153,6 +156,13 @@ bool config_secret_read(const char *path, char to[CONFIG_SECRET_SIZE_MAX], struc
 /* The same, but every problem is named: for `accrued check`. */
 bool config_load_all(struct config *config, const char *path, const char *const *overrides,
                      size_t override_count, struct problems *problems);
+
+/* For a process that runs under `in_force`: loads everything anew, the environment and `overrides`
+ * included. Options that need a restart keep the value in force, and the names of those that have
+ * changed are appended to ret_pending, commas between. What comes out has passed all checks. */
+bool config_load_again(struct config *config, const struct config *in_force, const char *path,
+                       const char *const *overrides, size_t override_count,
+                       struct problems *problems, struct buffer *ret_pending);
 
 /* Effective configuration as YAML, secrets masked. */
 void config_append_yaml(struct buffer *to, const struct config *config);

@@ -35,6 +35,10 @@ const char *enrich_verdict_name(enum enrich_verdict verdict);
 /* Redis need not be up. `config` must outlive the enricher. NULL: *fault says which setting. */
 struct enricher *enricher_open(const struct config *config, struct fault *fault);
 void enricher_free(struct enricher *enricher);
+/* Another configuration, which must outlive the enricher in the old one's place: bounds, patience
+ * and policy count at once, credentials from the next connection on. Redis's address, database and
+ * key prefix must be what they were. Between two batches, or while one waits. */
+void enricher_configure(struct enricher *enricher, const struct config *config);
 
 /* Starts a batch: what the last one wanted may be freed. No I/O. */
 void enricher_begin(struct enricher *enricher);

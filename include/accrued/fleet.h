@@ -10,8 +10,7 @@
 struct fleet;
 
 /* Starts the lanes. The arguments must outlive the fleet; `lag` may be NULL. */
-struct fleet *fleet_start(const struct config *config, const struct programs *programs,
-                          const struct catalog *catalog, struct lag_monitor *lag);
+struct fleet *fleet_start(struct editions *editions, struct lag_monitor *lag);
 
 /* Asks all lanes to finish their transaction, leave the group and end. Any thread. */
 void fleet_stop(struct fleet *fleet);

@@ -17,6 +17,13 @@ struct rd_kafka_error_s;
 struct rd_kafka_conf_s *kafka_conf_new(const struct config *config, const char *role,
                                        const struct properties *more, struct fault *fault);
 
+/* As its file has it now, or else the configuration. The caller wipes it. */
+bool kafka_password(const struct config *config, char to[CONFIG_SECRET_SIZE_MAX],
+                    struct fault *fault);
+/* User and password, if the configuration names a user (kafka.sasl_username). */
+bool kafka_conf_log_in(struct rd_kafka_conf_s *conf, const struct config *config,
+                       struct fault *fault);
+
 /* Sets one property. false: *fault names it. */
 bool kafka_conf_put(struct rd_kafka_conf_s *conf, const char *name, const char *value,
                     struct fault *fault);
@@ -26,6 +33,15 @@ bool kafka_conf_put_int(struct rd_kafka_conf_s *conf, const char *name, int64_t 
 /* Creates the handle and takes the configuration over, also when it fails. type: RD_KAFKA_PRODUCER
  * (0) or RD_KAFKA_CONSUMER (1). */
 struct rd_kafka_s *kafka_handle_new(int type, struct rd_kafka_conf_s *conf, struct fault *fault);
+/* Destroys what kafka_handle_new made. */
+void kafka_handle_free(struct rd_kafka_s *handle);
+/* Calls back for every handle that there is; none goes meanwhile. Any thread. */
+void kafka_handles_each(void (*visit)(void *context, struct rd_kafka_s *handle), void *context);
+
+/* credentials_kafka.c: gives every handle the user and the password that the configuration, or the
+ * password's file, has now, for the connections to come. Does nothing where none is configured or
+ * nothing changed. *ret_changed: something did. Main thread. false: *fault, and all stays. */
+bool kafka_credentials_refresh(const struct config *config, bool *ret_changed, struct fault *fault);
 
 /* A consumer without a group, for assign() and watermark queries. `isolation`: "read_committed" or
  * "read_uncommitted" (which matters: transactions.md P51). */

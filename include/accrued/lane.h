@@ -2,15 +2,14 @@
  * commit, or abort and rewind. Room: lane.
  *
  * A lane owns a consumer, a transactional producer, a connection to Redis, a batch, and the ledgers
- * of its partitions. Lanes share only what struct lane_shared holds, all of it immutable but for
- * the stop flag. Source of the design: architecture.md, "One lane". */
+ * of its partitions. Lanes share only what struct lane_shared holds: what is in force is immutable
+ * and taken anew between two transactions, the rest are flags. Source of the design:
+ * architecture.md, "One lane". */
 #ifndef ACCRUED_LANE_H
 #define ACCRUED_LANE_H
 
-#include "accrued/catalog.h"
-#include "accrued/config.h"
+#include "accrued/edition.h"
 #include "accrued/fault.h"
-#include "accrued/programs.h"
 #include "accrued/verdict.h"
 
 #include <pthread.h>
@@ -20,9 +19,7 @@ struct lag_monitor;
 struct lane;
 
 struct lane_shared {
-    const struct config *config;
-    const struct programs *programs;
-    const struct catalog *catalog;
+    struct editions *editions;
     struct lag_monitor *lag; /* may be NULL */
     atomic_bool stop;        /* finish the transaction at hand, leave the group, return */
     _Atomic int64_t *beats;  /* per lane: steady ms of the last round of its loop, for /healthz */

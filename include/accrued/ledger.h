@@ -15,6 +15,9 @@ struct ledger;
 struct ledger *ledger_open(const struct programs *programs, uint32_t partition,
                            uint32_t partition_count);
 void ledger_free(struct ledger *ledger);
+/* Other programs from now on, which must outlive it: a revision that is not lower, and every
+ * program that it knew among them. Nothing may be pending. */
+void ledger_take_programs(struct ledger *ledger, const struct programs *programs);
 
 /* The state of a line, overlay first. false: unknown. Valid until the next call on this ledger. */
 bool ledger_find(struct ledger *ledger, struct text customer_id, struct text line_id,

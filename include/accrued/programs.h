@@ -90,6 +90,7 @@ struct programs {
     struct program *items;
     size_t count;
     int64_t revision;
+    uint64_t hash; /* of what the file says */
 };
 
 void programs_init(struct programs *programs);

@@ -62,6 +62,9 @@ void rerater_init(struct rerater *rerater, const struct programs *programs,
                   const struct catalog *catalog, struct enricher *enricher,
                   struct rerater_options options, struct rerater_hooks hooks);
 void rerater_release(struct rerater *rerater);
+/* Other programs and another catalog from the next chunk on. */
+void rerater_rules(struct rerater *rerater, const struct programs *programs,
+                   const struct catalog *catalog, struct rating_options options);
 
 /* Begins a walk, or goes on with one behind the blocks up to `reached`, which could not rate
  * `unrated` lines. The requests have been added to rerater->set,

@@ -1,20 +1,33 @@
 /* accrued run: the service. */
+#include "accrued/clock.h"
 #include "accrued/log.h"
+#include "accrued/supervisor.h"
 #include "accrued/topics.h"
 #include "command.h"
+#include "reload.h"
 #include "service.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define WATCH_MS 100
+/* systemd is told so often that all is well, or sooner where its watchdog wants that. */
+#define TELL_MS 5000
+/* By so much a start that takes long is prolonged each time. */
+#define PATIENCE_US 60000000
+/* How soon a password's file that has changed is noticed. */
+#define REFRESH_MS 1000
 
 static const char usage[] =
     "Usage: accrued run [-c FILE] [-o KEY=VALUE]…\n"
     "\n"
     "Turns billing lines into accruals until SIGTERM or SIGINT: then it finishes or aborts the\n"
     "transaction at hand and leaves the group. A second signal ends it at once; nothing is lost,\n"
-    "the broker aborts what was open. Exit code 1 when it cannot go on, with the reason.\n"
+    "the broker aborts what was open. SIGHUP reloads programs, catalog and the options that can\n"
+    "change without a restart; what is wrong is refused, and all stays as it was. Exit code 1 "
+    "when\n"
+    "it cannot go on, with the reason.\n"
     "\n" COMMAND_COMMON_HELP;
 
 static const struct option long_options[] = {COMMAND_COMMON_LONG};
@@ -32,32 +45,94 @@ static bool topics_are_good(const struct config *config, struct fault *fault) {
     return false;
 }
 
+/* What systemd is told, and when. */
+struct told {
+    int64_t watchdog_ms; /* 0: nobody watches */
+    int64_t last_ms;
+    bool is_ready;
+};
+
+/* Ready the first time that it may work, and after that for good: what comes and goes is what
+ * /readyz tells. Until then it asks for patience as long as the loops turn. */
+static void tell_supervisor(struct service *service, struct told *told) {
+    int64_t now_ms = clock_steady_ms();
+    int64_t interval_ms =
+        told->watchdog_ms > 0 && told->watchdog_ms / 2 < TELL_MS ? told->watchdog_ms / 2 : TELL_MS;
+    bool became_ready = false;
+    struct buffer reasons;
+    buffer_init(&reasons);
+    if (!told->is_ready) {
+        became_ready = fleet_is_ready(atomic_load(&service->fleet), &reasons);
+        told->is_ready = became_ready;
+    }
+    if (became_ready) {
+        supervisor_tell("READY=1\nSTATUS=working");
+    }
+    if (now_ms - told->last_ms >= interval_ms) {
+        told->last_ms = now_ms;
+        if (fleet_is_healthy(atomic_load(&service->fleet), &reasons)) {
+            supervisor_tell("WATCHDOG=1");
+            if (!told->is_ready) {
+                supervisor_tell("EXTEND_TIMEOUT_USEC=%d\nSTATUS=%.*s", PATIENCE_US,
+                                (int)strcspn((const char *)reasons.data, "\n"),
+                                (const char *)reasons.data);
+            }
+        }
+    }
+    buffer_release(&reasons);
+}
+
+static void reload(struct service *service, const struct command_common *common,
+                   const struct told *told) {
+    if (told->is_ready) {
+        supervisor_tell("RELOADING=1");
+    }
+    bool is_good = reload_edition(&service->editions, common);
+    if (told->is_ready) {
+        supervisor_tell("READY=1\nSTATUS=working%s",
+                        is_good ? "" : "; the last reload was refused, see the log");
+    }
+}
+
 /* Until a signal comes or a lane gives up. */
-static void watch(struct service *service) {
+static void watch(struct service *service, const struct command_common *common) {
+    struct told told = {.watchdog_ms = supervisor_watchdog_ms()};
+    int64_t refreshed_ms = clock_steady_ms();
+    reload_credentials(&service->editions);
     for (;;) {
-        int signal_number = service_signal_wait(WATCH_MS);
-        if (signal_number != 0) {
+        int signal_number = service_signal_wait_or_reload(WATCH_MS);
+        if (signal_number == SIGHUP) {
+            reload(service, common, &told);
+        } else if (signal_number != 0) {
             log_event(LOG_INFO, "service_stopping", "signal=%d", signal_number);
             return;
         }
         if (fleet_is_done(atomic_load(&service->fleet))) {
             return;
         }
+        if (supervisor_is_there()) {
+            tell_supervisor(service, &told);
+        }
+        if (clock_steady_ms() - refreshed_ms >= REFRESH_MS) {
+            refreshed_ms = clock_steady_ms();
+            reload_credentials(&service->editions);
+        }
     }
 }
 
-static int run_service(const struct config *config) {
+static int run_service(const struct config *config, const struct command_common *common) {
     struct service service;
     struct fault fault;
     if (!topics_are_good(config, &fault)) {
         return command_failed("run", &fault);
     }
-    /* Until here a signal just ends the process. */
+    /* Until here a signal just ends the process, but for SIGHUP, which waits. */
     service_signals_block();
     if (!service_start(&service, config, NULL, &fault)) {
         return command_failed("run", &fault);
     }
-    watch(&service);
+    watch(&service, common);
+    supervisor_tell("STOPPING=1\nSTATUS=finishing the transaction at hand");
     switch (service_stop(&service, &fault)) {
     case SERVICE_STOPPED: return COMMAND_OK;
     case SERVICE_FAILED: return command_failed("run", &fault);
@@ -82,11 +157,12 @@ int command_run(int argc, char **argv) {
     if (optind < argc) {
         return command_usage(argv[0], "\"%s\" is too much; the file goes after -c", argv[optind]);
     }
+    service_reload_block();
     struct config config;
     if (!command_load(argv[0], &common, &config)) {
         return COMMAND_FAILED;
     }
-    int code = run_service(&config);
+    int code = run_service(&config, &common);
     config_release(&config);
     return code;
 }

@@ -2,9 +2,9 @@
 
 #include "accrued/clock.h"
 #include "accrued/log.h"
-#include "accrued/metrics.h"
 #include "accrued/programs_yaml.h"
 #include "accrued/require.h"
+#include "reload.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,14 +18,8 @@
 
 static bool load_rules(struct service *service, struct fault *fault) {
     const struct config *config = service->config;
-    if (!catalog_load(&service->catalog, config->rating.catalog, fault) ||
-        !programs_load(&service->programs, &service->catalog, config->rating.programs, fault)) {
-        return false;
-    }
-    metric_set(metric_get("accrued_programs_revision", METRIC_GAUGE,
-                          "Revision of the programs file in force.", ""),
-               service->programs.revision);
-    return true;
+    return catalog_load(&service->catalog, config->rating.catalog, fault) &&
+           programs_load(&service->programs, &service->catalog, config->rating.programs, fault);
 }
 
 static bool is_ready(void *context, struct buffer *reasons) {
@@ -88,8 +82,11 @@ bool service_start(struct service *service, const struct config *config, const c
               log_quote(config->topics.billing_lines), service->programs.count,
               (long long)service->programs.revision, (long long)config->batch.lines_max,
               (long long)config->batch.bytes_max, log_quote(service_url(service)));
-    atomic_store(&service->fleet,
-                 fleet_start(config, &service->programs, &service->catalog, service->lag));
+    service->first = (struct edition){
+        .config = config, .programs = &service->programs, .catalog = &service->catalog};
+    editions_init(&service->editions, &service->first);
+    reload_tell_first(&service->first);
+    atomic_store(&service->fleet, fleet_start(&service->editions, service->lag));
     return true;
 }
 
@@ -134,6 +131,7 @@ enum service_end service_stop(struct service *service, struct fault *fault) {
     service->server = NULL;
     atomic_store(&service->fleet, NULL);
     fleet_free(fleet);
+    editions_release(&service->editions);
     release(service);
     log_event(has_failed ? LOG_ERROR : LOG_INFO, "service_stopped", "reason=%s",
               log_quote(has_failed ? fault->text : "asked to"));
@@ -141,7 +139,7 @@ enum service_end service_stop(struct service *service, struct fault *fault) {
     return has_failed ? SERVICE_FAILED : SERVICE_STOPPED;
 }
 
-static void watched_signals(sigset_t *ret_set) {
+static void stop_signals(sigset_t *ret_set) {
     (void)sigemptyset(ret_set);
     (void)sigaddset(ret_set, SIGTERM);
     (void)sigaddset(ret_set, SIGINT);
@@ -149,16 +147,36 @@ static void watched_signals(sigset_t *ret_set) {
 
 void service_signals_block(void) {
     sigset_t set;
-    watched_signals(&set);
+    stop_signals(&set);
     REQUIRE(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
     REQUIRE(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
 }
 
-int service_signal_wait(int64_t timeout_ms) {
+void service_reload_block(void) {
     sigset_t set;
-    watched_signals(&set);
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGHUP);
+    REQUIRE(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    /* What is ignored, as nohup does, would not wait either. */
+    REQUIRE(signal(SIGHUP, SIG_DFL) != SIG_ERR);
+}
+
+static int wait_for(const sigset_t *set, int64_t timeout_ms) {
     struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000};
-    int signal_number = sigtimedwait(&set, NULL, &timeout);
+    int signal_number = sigtimedwait(set, NULL, &timeout);
     REQUIRE(signal_number > 0 || errno == EAGAIN || errno == EINTR);
     return signal_number > 0 ? signal_number : 0;
+}
+
+int service_signal_wait(int64_t timeout_ms) {
+    sigset_t set;
+    stop_signals(&set);
+    return wait_for(&set, timeout_ms);
+}
+
+int service_signal_wait_or_reload(int64_t timeout_ms) {
+    sigset_t set;
+    stop_signals(&set);
+    (void)sigaddset(&set, SIGHUP);
+    return wait_for(&set, timeout_ms);
 }

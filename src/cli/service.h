@@ -11,8 +11,10 @@
 
 struct service {
     const struct config *config;
-    struct catalog catalog;
+    struct catalog catalog; /* as started, as is `config`: reloads bring their own */
     struct programs programs;
+    struct edition first;
+    struct editions editions;
     struct lag_monitor *lag;
     struct server *server; /* NULL when http.listen is empty */
     _Atomic(struct fleet *) fleet;
@@ -39,5 +41,9 @@ enum service_end service_stop(struct service *service, struct fault *fault);
 void service_signals_block(void);
 /* The signal that came within `timeout_ms`, or 0. */
 int service_signal_wait(int64_t timeout_ms);
+/* For who reloads: SIGHUP waits from now on until it is asked for. Before any thread starts. */
+void service_reload_block(void);
+/* The same as service_signal_wait, and SIGHUP. */
+int service_signal_wait_or_reload(int64_t timeout_ms);
 
 #endif

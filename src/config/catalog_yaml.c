@@ -132,6 +132,7 @@ bool catalog_load_all(struct catalog *catalog, const char *path, struct problems
     bool is_good = tree_load(&tree, path, problems);
     if (tree.root != NULL) {
         struct fields fields = {&tree, problems, &catalog->arena};
+        catalog->hash = tree_hash(&tree);
         is_good = fields_mapping(&fields, tree.root, WORDS(catalog_keys)) && is_good;
         if (tree.root->kind == NODE_MAPPING) {
             is_good =

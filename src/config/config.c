@@ -310,6 +310,13 @@ static void load_password(struct loader *loader, const char *setting, const char
     }
 }
 
+static void check_secrets(struct loader *loader) {
+    const struct config *config = loader->config;
+    check_secret(loader, "redis.password", config->redis.password, config->redis.password_file);
+    check_secret(loader, "kafka.sasl_password", config->kafka.sasl_password,
+                 config->kafka.sasl_password_file);
+}
+
 /* A transactional id must be the same after a restart and nobody else's: the host's name is. */
 static void default_instance(struct config *config) {
     char name[HOST_NAME_MAX + 1] = "";
@@ -323,28 +330,65 @@ static void default_instance(struct config *config) {
     REQUIRE(config->kafka.instance != NULL);
 }
 
-bool config_load_all(struct config *config, const char *path, const char *const *overrides,
-                     size_t override_count, struct problems *problems) {
+static void load_all(struct loader *loader, const char *path, const char *const *overrides,
+                     size_t override_count) {
+    struct config *config = loader->config;
     REQUIRE(config->file != NULL);
-    size_t count_before = problems->count;
-    struct loader loader = {config, problems, {.file = path != NULL ? path : ""}, NULL};
     if (path != NULL) {
         free(config->file);
         config->file = strdup(path);
         REQUIRE(config->file != NULL);
-        load_file(&loader, path);
-        default_paths_beside_file(&loader);
+        load_file(loader, path);
+        default_paths_beside_file(loader);
     }
-    load_variables(&loader);
-    check_variables(&loader);
+    load_variables(loader);
+    check_variables(loader);
     for (size_t i = 0; i < override_count; i++) {
-        load_override(&loader, overrides[i]);
+        load_override(loader, overrides[i]);
     }
-    load_password(&loader, "redis.password", config->redis.password_file, &config->redis.password);
-    load_password(&loader, "redis.sentinel_password", config->redis.sentinel_password_file,
+    load_password(loader, "redis.password", config->redis.password_file, &config->redis.password);
+    load_password(loader, "redis.sentinel_password", config->redis.sentinel_password_file,
                   &config->redis.sentinel_password);
+    load_password(loader, "kafka.sasl_password", config->kafka.sasl_password_file,
+                  &config->kafka.sasl_password);
     default_instance(config);
-    config_check(config, &loader.origins, problems);
+    config_check(config, &loader->origins, loader->problems);
+}
+
+bool config_load_all(struct config *config, const char *path, const char *const *overrides,
+                     size_t override_count, struct problems *problems) {
+    size_t count_before = problems->count;
+    struct loader loader = {config, problems, {.file = path != NULL ? path : ""}, NULL};
+    load_all(&loader, path, overrides, override_count);
+    free(loader.directory);
+    return problems->count == count_before;
+}
+
+/* What needs a restart stays as it is. */
+static void keep_in_force(struct config *config, const struct config *in_force,
+                          struct buffer *ret_pending) {
+    for (size_t i = 0; i < setting_count; i++) {
+        if (settings[i].is_reloadable || setting_equal(config, in_force, &settings[i])) {
+            continue;
+        }
+        setting_copy(config, in_force, &settings[i]);
+        buffer_append_format(ret_pending, "%s%s", ret_pending->size > 0 ? "," : "",
+                             settings[i].name);
+    }
+    config->kafka.is_embedded = in_force->kafka.is_embedded;
+}
+
+bool config_load_again(struct config *config, const struct config *in_force, const char *path,
+                       const char *const *overrides, size_t override_count,
+                       struct problems *problems, struct buffer *ret_pending) {
+    size_t count_before = problems->count;
+    struct loader loader = {config, problems, {.file = path != NULL ? path : ""}, NULL};
+    load_all(&loader, path, overrides, override_count);
+    if (problems->count == count_before) {
+        keep_in_force(config, in_force, ret_pending);
+        /* Old and new together may break a rule that each alone does not. */
+        config_check(config, &loader.origins, problems);
+    }
     free(loader.directory);
     return problems->count == count_before;
 }

@@ -188,6 +188,31 @@ static void check_addresses(const struct check *check) {
     }
 }
 
+static bool has_property(const struct properties *properties, const char *name) {
+    for (size_t i = 0; i < properties->count; i++) {
+        if (strcmp(properties->items[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_sasl(const struct check *check) {
+    const struct config *config = check->config;
+    bool has_user = config->kafka.sasl_username[0] != '\0';
+    bool has_password =
+        config->kafka.sasl_password[0] != '\0' || config->kafka.sasl_password_file[0] != '\0';
+    if (has_user != has_password) {
+        broken(check, "kafka.sasl_username", "kafka.sasl_password",
+               "kafka.sasl_username and its password (or the password's file) belong together");
+    }
+    if (has_user && (has_property(&config->kafka.properties, "sasl.username") ||
+                     has_property(&config->kafka.properties, "sasl.password"))) {
+        broken(check, "kafka.sasl_username", NULL,
+               "kafka.properties has sasl.username or sasl.password as well; leave one out");
+    }
+}
+
 static void check_schema_ids(const struct check *check) {
     const struct config *config = check->config;
     const struct {
@@ -220,5 +245,6 @@ void config_check(const struct config *config, const struct origins *origins,
     check_topics(&check);
     check_redis(&check);
     check_addresses(&check);
+    check_sasl(&check);
     check_schema_ids(&check);
 }

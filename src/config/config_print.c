@@ -146,7 +146,8 @@ static void append_values(struct buffer *to, const struct setting *setting) {
 }
 
 void config_append_markdown(struct buffer *to) {
-    buffer_append_string(to, "| option | values | default | meaning |\n|---|---|---|---|\n");
+    buffer_append_string(
+        to, "| option | values | default | reload | meaning |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < setting_count; i++) {
         const struct setting *setting = &settings[i];
         buffer_append_format(to, "| `%s` | ", setting->name);
@@ -156,7 +157,8 @@ void config_append_markdown(struct buffer *to) {
         } else {
             buffer_append_format(to, " | `%s` |", setting->default_value);
         }
-        buffer_append_format(to, " %s |\n", setting->help);
+        buffer_append_format(to, " %s | %s |\n", setting->is_reloadable ? "yes" : "",
+                             setting->help);
     }
 }
 

@@ -142,6 +142,7 @@ bool programs_load_all(struct programs *programs, struct catalog *catalog, const
     bool is_good = tree_load(&tree, path, problems);
     if (tree.root != NULL) {
         struct fields fields = {&tree, problems, &programs->arena};
+        programs->hash = tree_hash(&tree);
         is_good = fields_mapping(&fields, tree.root, WORDS(file_keys)) && is_good;
         if (tree.root->kind == NODE_MAPPING) {
             is_good =

@@ -268,3 +268,87 @@ void setting_release(struct config *config, const struct setting *setting) {
     }
     REQUIRE(false && "a type of option without a release");
 }
+
+static bool properties_equal(const struct properties *a, const struct properties *b) {
+    bool is_equal = a->count == b->count;
+    for (size_t i = 0; i < a->count && is_equal; i++) {
+        is_equal = strcmp(a->items[i].name, b->items[i].name) == 0 &&
+                   strcmp(a->items[i].value, b->items[i].value) == 0;
+    }
+    return is_equal;
+}
+
+static bool ids_equal(const struct config *a, const struct config *b) {
+    bool is_equal = a->schemas.id_count == b->schemas.id_count;
+    for (size_t i = 0; i < a->schemas.id_count && is_equal; i++) {
+        is_equal = a->schemas.ids[i].id == b->schemas.ids[i].id &&
+                   strcmp(a->schemas.ids[i].file, b->schemas.ids[i].file) == 0;
+    }
+    return is_equal;
+}
+
+static size_t plain_size(enum setting_type type) {
+    switch (type) {
+    case SETTING_ENUM: return sizeof(unsigned);
+    case SETTING_INT: return sizeof(int64_t);
+    case SETTING_BOOL: return sizeof(bool);
+    case SETTING_STRING:
+    case SETTING_PATH:
+    case SETTING_SECRET:
+    case SETTING_WORD:
+    case SETTING_PROPERTIES:
+    case SETTING_SCHEMA_IDS: return 0;
+    }
+    REQUIRE(false && "a type of option without a size");
+}
+
+bool setting_equal(const struct config *a, const struct config *b, const struct setting *setting) {
+    const void *field_a = (const char *)a + setting->offset;
+    const void *field_b = (const char *)b + setting->offset;
+    size_t size = plain_size(setting->type);
+    if (size > 0) {
+        return memcmp(field_a, field_b, size) == 0;
+    }
+    if (setting->type == SETTING_PROPERTIES) {
+        return properties_equal(field_a, field_b);
+    }
+    if (setting->type == SETTING_SCHEMA_IDS) {
+        return ids_equal(a, b);
+    }
+    return strcmp(*(char *const *)field_a, *(char *const *)field_b) == 0;
+}
+
+static void properties_copy(struct properties *to, const struct properties *from) {
+    properties_clear(to);
+    to->items = calloc(from->count + 1, sizeof *to->items);
+    REQUIRE(to->items != NULL);
+    for (; to->count < from->count; to->count++) {
+        to->items[to->count] = (struct property){copy(text_of(from->items[to->count].name)),
+                                                 copy(text_of(from->items[to->count].value))};
+    }
+}
+
+static void ids_copy(struct config *to, const struct config *from) {
+    ids_clear(to);
+    to->schemas.ids = calloc(from->schemas.id_count + 1, sizeof *to->schemas.ids);
+    REQUIRE(to->schemas.ids != NULL);
+    for (size_t i = 0; i < from->schemas.id_count; i++) {
+        to->schemas.ids[i] = (struct schema_entry){from->schemas.ids[i].id,
+                                                   copy(text_of(from->schemas.ids[i].file))};
+    }
+    to->schemas.id_count = from->schemas.id_count;
+}
+
+void setting_copy(struct config *to, const struct config *from, const struct setting *setting) {
+    const void *source = (const char *)from + setting->offset;
+    size_t size = plain_size(setting->type);
+    if (size > 0) {
+        memcpy(field_of(to, setting), source, size);
+    } else if (setting->type == SETTING_PROPERTIES) {
+        properties_copy(field_of(to, setting), source);
+    } else if (setting->type == SETTING_SCHEMA_IDS) {
+        ids_copy(to, from);
+    } else {
+        string_replace(field_of(to, setting), copy(text_of(*(char *const *)source)));
+    }
+}

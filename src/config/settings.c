@@ -18,6 +18,9 @@
 #define INT_MS(text, low, high) INT(text, low, high), .unit = "ms"
 #define PROPERTIES .type = SETTING_PROPERTIES, .default_value = "{}"
 
+/* SIGHUP brings a new value into force. */
+#define RELOADS .is_reloadable = true
+
 #define GIB INT64_C(1073741824)
 #define DAY_MS INT64_C(86400000)
 
@@ -41,6 +44,13 @@ const struct setting settings[] = {
      .help = "The broker aborts a transaction that is open for so long."},
     {NAMED(kafka.compression), .type = SETTING_WORD, .default_value = "lz4",
      ONE_OF("none", "gzip", "snappy", "lz4", "zstd"), .help = "Compression of what is written."},
+    {NAMED(kafka.sasl_username), RELOADS, STRING(""),
+     .help = "User for SASL (SCRAM, PLAIN); the mechanism goes into `properties`."},
+    {NAMED(kafka.sasl_password), RELOADS, .type = SETTING_SECRET, .default_value = "",
+     .help = "Its password; better in a file or in the environment."},
+    {NAMED(kafka.sasl_password_file), RELOADS, FILE_PATH(""),
+     .help = "File whose first line is that password; instead of `sasl_password`. Read again when "
+             "it changes, for the connections to come."},
     {NAMED(kafka.properties), PROPERTIES,
      .help = "Further librdkafka properties of every client (TLS, SASL …). What exactness rests on "
              "is refused here."},
@@ -69,16 +79,16 @@ const struct setting settings[] = {
      .help = "Sentinels that know the master, `host:port` with commas between; instead of "
              "`address`."},
     {NAMED(redis.master_name), STRING("mymaster"), .help = "Its name among the Sentinels."},
-    {NAMED(redis.sentinel_username), STRING(""), .help = "User of the Sentinels."},
-    {NAMED(redis.sentinel_password), .type = SETTING_SECRET, .default_value = "",
+    {NAMED(redis.sentinel_username), RELOADS, STRING(""), .help = "User of the Sentinels."},
+    {NAMED(redis.sentinel_password), RELOADS, .type = SETTING_SECRET, .default_value = "",
      .help = "Password of the Sentinels; empty: none."},
-    {NAMED(redis.sentinel_password_file), FILE_PATH(""),
+    {NAMED(redis.sentinel_password_file), RELOADS, FILE_PATH(""),
      .help = "File whose first line is that password; instead of it."},
-    {NAMED(redis.username), STRING(""),
+    {NAMED(redis.username), RELOADS, STRING(""),
      .help = "User of Redis 6 or later; empty: the default user."},
-    {NAMED(redis.password), .type = SETTING_SECRET, .default_value = "",
+    {NAMED(redis.password), RELOADS, .type = SETTING_SECRET, .default_value = "",
      .help = "Password; better in a file or in the environment. Empty: none."},
-    {NAMED(redis.password_file), FILE_PATH(""),
+    {NAMED(redis.password_file), RELOADS, FILE_PATH(""),
      .help = "File whose first line is the password; instead of `password`. Read again at each "
              "connection."},
     {NAMED(redis.tls), .type = SETTING_BOOL, .default_value = "false",
@@ -92,65 +102,67 @@ const struct setting settings[] = {
      .help = "Name that the servers' certificates must bear; empty: the host of the address."},
     {NAMED(redis.key_prefix), STRING("accrued:"), .help = "Beginning of every key."},
     {NAMED(redis.database), INT("0", 0, 1023), .help = "Number of the logical database."},
-    {NAMED(redis.connect_timeout_ms), INT_MS("1000", 1, 60000),
+    {NAMED(redis.connect_timeout_ms), RELOADS, INT_MS("1000", 1, 60000),
      .help = "Patience for a connection."},
-    {NAMED(redis.timeout_ms), INT_MS("1000", 1, 60000), .help = "Patience for a reply."},
-    {NAMED(redis.wait_replicas), INT("0", 0, 1000),
+    {NAMED(redis.timeout_ms), RELOADS, INT_MS("1000", 1, 60000), .help = "Patience for a reply."},
+    {NAMED(redis.wait_replicas), RELOADS, INT("0", 0, 1000),
      .help = "Replicas that must have what `accrued reference load` wrote before it asks for "
              "re-rates; 0: as many as are connected."},
-    {NAMED(redis.wait_timeout_ms), INT_MS("5000", 1, 600000), .help = "Patience for the replicas."},
+    {NAMED(redis.wait_timeout_ms), RELOADS, INT_MS("5000", 1, 600000),
+     .help = "Patience for the replicas."},
 
-    {NAMED(reference.cache_entries_max), INT("200000", 1, 100000000),
+    {NAMED(reference.cache_entries_max), RELOADS, INT("200000", 1, 100000000),
      .help = "Partners and customers that a lane keeps."},
-    {NAMED(reference.cache_bytes_max), INT("268435456", 65536, 1024 * GIB), .unit = "bytes",
-     .help = "Memory that they may take, per lane."},
-    {NAMED(reference.fresh_ms), INT_MS("1000", 10, 60000),
+    {NAMED(reference.cache_bytes_max), RELOADS, INT("268435456", 65536, 1024 * GIB),
+     .unit = "bytes", .help = "Memory that they may take, per lane."},
+    {NAMED(reference.fresh_ms), RELOADS, INT_MS("1000", 10, 60000),
      .help = "A cached value counts only so long after Redis last answered on the invalidation "
              "connection."},
-    {NAMED(reference.outage), .type = SETTING_ENUM, .default_value = "stall",
+    {NAMED(reference.outage), RELOADS, .type = SETTING_ENUM, .default_value = "stall",
      ONE_OF("stall", "serve-stale"),
      .help = "When Redis is away: wait, or go on from the cache for a while."},
-    {NAMED(reference.stale_max_ms), INT_MS("600000", 1000, 7 * DAY_MS),
+    {NAMED(reference.stale_max_ms), RELOADS, INT_MS("600000", 1000, 7 * DAY_MS),
      .help = "How long that while is (serve-stale)."},
-    {NAMED(reference.unreadable), .type = SETTING_ENUM, .default_value = "dead-letter",
+    {NAMED(reference.unreadable), RELOADS, .type = SETTING_ENUM, .default_value = "dead-letter",
      ONE_OF("dead-letter", "stall"),
      .help = "Lines whose reference value cannot be read: to the dead letters, or wait."},
 
     {NAMED(lanes.count), INT("1", 1, 256), .help = "Lanes (threads) of this process."},
-    {NAMED(lanes.rebuilds_max), INT("5", 0, 1000),
+    {NAMED(lanes.rebuilds_max), RELOADS, INT("5", 0, 1000),
      .help = "Rebuilds of a failing lane in a row, before the process gives up."},
-    {NAMED(lanes.rebuild_backoff_ms), INT_MS("500", 1, 30000),
+    {NAMED(lanes.rebuild_backoff_ms), RELOADS, INT_MS("500", 1, 30000),
      .help = "Pause before the first rebuild; doubles each time, up to 30 s."},
 
     {NAMED(ledger.directory), FILE_PATH(""),
      .help =
          "Directory of the ledger's local files, which save reading the whole topic at a start. "
          "Empty: in memory only."},
-    {NAMED(ledger.retention_months), INT("0", 0, 1200),
+    {NAMED(ledger.retention_months), RELOADS, INT("0", 0, 1200),
      .help = "Lines of billing periods that are older are closed: what comes for them goes to the "
              "dead letters. 0: never."},
-    {NAMED(ledger.on_missing_input), .type = SETTING_ENUM, .default_value = "stop",
+    {NAMED(ledger.on_missing_input), RELOADS, .type = SETTING_ENUM, .default_value = "stop",
      ONE_OF("stop", "continue"),
      .help = "Lines that were deleted from the input before they were read: stop and say so, or "
              "say so and go on behind them."},
 
-    {NAMED(batch.lines_max), INT("10000", 1, 1000000), .help = "Most lines of one transaction."},
-    {NAMED(batch.bytes_max), INT("16777216", 1024, GIB), .unit = "bytes",
+    {NAMED(batch.lines_max), RELOADS, INT("10000", 1, 1000000),
+     .help = "Most lines of one transaction."},
+    {NAMED(batch.bytes_max), RELOADS, INT("16777216", 1024, GIB), .unit = "bytes",
      .help = "Most input bytes of one transaction."},
-    {NAMED(batch.wait_ms), INT_MS("100", 1, 60000),
+    {NAMED(batch.wait_ms), RELOADS, INT_MS("100", 1, 60000),
      .help = "How long an empty input is waited for; not a commit interval."},
 
-    {NAMED(rerate.chunk_lines), INT("10000", 1, 1000000),
+    {NAMED(rerate.chunk_lines), RELOADS, INT("10000", 1, 1000000),
      .help = "Most past lines that one transaction rates again."},
-    {NAMED(rerate.share_percent), INT("50", 1, 1000), .unit = "%",
+    {NAMED(rerate.share_percent), RELOADS, INT("50", 1, 1000), .unit = "%",
      .help = "Time for re-rates while lines wait, as a share of the time that lines take; as much "
              "as there is while none wait."},
 
-    {NAMED(rating.programs), FILE_PATH("programs.yaml"), .is_required = true,
+    {NAMED(rating.programs), RELOADS, FILE_PATH("programs.yaml"), .is_required = true,
      .help = "File of the incentive programs."},
-    {NAMED(rating.catalog), FILE_PATH("catalog.yaml"), .is_required = true,
+    {NAMED(rating.catalog), RELOADS, FILE_PATH("catalog.yaml"), .is_required = true,
      .help = "File that maps products to families, workloads and tags."},
-    {NAMED(rating.no_link), .type = SETTING_BOOL, .default_value = "false",
+    {NAMED(rating.no_link), RELOADS, .type = SETTING_BOOL, .default_value = "false",
      .help = "Also report lines for which no partner has a link; can be every line."},
 
     {NAMED(schemas.directory), FILE_PATH("schemas"), .is_required = true, .example = "../schemas",
@@ -171,10 +183,10 @@ const struct setting settings[] = {
     {NAMED(http.listen), STRING("127.0.0.1:9464"),
      .help = "Address of the status page, metrics and health; empty: off."},
 
-    {NAMED(log.level), .type = SETTING_ENUM, .default_value = "info",
+    {NAMED(log.level), RELOADS, .type = SETTING_ENUM, .default_value = "info",
      ONE_OF("error", "warn", "info", "debug"), .help = "Least important events that are logged."},
-    {NAMED(log.format), .type = SETTING_ENUM, .default_value = "logfmt", ONE_OF("logfmt", "json"),
-     .help = "Form of log lines on standard error."},
+    {NAMED(log.format), RELOADS, .type = SETTING_ENUM, .default_value = "logfmt",
+     ONE_OF("logfmt", "json"), .help = "Form of log lines on standard error."},
 };
 const size_t setting_count = sizeof settings / sizeof settings[0];
 static_assert(sizeof settings / sizeof settings[0] <= SETTING_COUNT_MAX, "origins has room");

@@ -31,8 +31,9 @@ struct setting {
     int64_t max;
     const char *unit; /* "ms", "bytes" …, or NULL */
     struct words words;
-    bool is_required; /* must not be empty */
-    const char *help; /* a sentence */
+    bool is_required;   /* must not be empty */
+    bool is_reloadable; /* SIGHUP changes it; the others need a restart */
+    const char *help;   /* a sentence */
 };
 
 /* By section, in the order in which they are printed. */
@@ -64,6 +65,9 @@ bool setting_set_map(struct config *config, const struct setting *setting,
 /* One entry of a map: adds or replaces it. */
 bool setting_set_entry(struct config *config, const struct setting *setting, struct text key,
                        struct text value, const struct place *place, struct problems *problems);
+bool setting_equal(const struct config *a, const struct config *b, const struct setting *setting);
+/* Copies the value over the one that `to` has. */
+void setting_copy(struct config *to, const struct config *from, const struct setting *setting);
 /* Frees what the value owns. */
 void setting_release(struct config *config, const struct setting *setting);
 

@@ -46,6 +46,9 @@ bool tree_load(struct tree *tree, const char *path, struct problems *problems);
 /* The same from memory; `name` stands for the file in messages. */
 bool tree_parse(struct tree *tree, const char *name, struct text source, struct problems *problems);
 
+/* Of what the file says: comments and layout do not count, order does. */
+uint64_t tree_hash(const struct tree *tree);
+
 /* Child of a mapping by key, or NULL. A NODE_NULL child is returned as such. */
 const struct node *node_member(const struct node *mapping, const char *key);
 

@@ -1,5 +1,6 @@
 #include "tree.h"
 
+#include "accrued/hash.h"
 #include "accrued/require.h"
 
 #include <errno.h>
@@ -265,4 +266,18 @@ bool tree_parse(struct tree *tree, const char *name, struct text source,
     bool is_good = read_document(tree, &parser, problems);
     yaml_parser_delete(&parser);
     return is_good;
+}
+
+static uint64_t node_hash(const struct node *node, uint64_t seed) {
+    uint64_t hash = hash64(node->key.data, node->key.size, seed + (uint64_t)node->kind);
+    hash = hash64(node->text.data, node->text.size, hash);
+    for (const struct node *child = node->first; child != NULL; child = child->next) {
+        hash = node_hash(child, hash);
+    }
+    return hash64(&node->count, sizeof node->count, hash);
+}
+
+uint64_t tree_hash(const struct tree *tree) {
+    REQUIRE(tree->root != NULL);
+    return node_hash(tree->root, 0);
 }

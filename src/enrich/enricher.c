@@ -72,6 +72,17 @@ struct enricher *enricher_open(const struct config *config, struct fault *fault)
     return enricher;
 }
 
+void enricher_configure(struct enricher *enricher, const struct config *config) {
+    REQUIRE(config->reference.cache_entries_max > 0 && config->reference.cache_bytes_max > 0);
+    enricher->config = config;
+    enricher->cache.entries_max = (size_t)config->reference.cache_entries_max;
+    enricher->cache.bytes_max = (size_t)config->reference.cache_bytes_max;
+    store_configure(enricher->store, config);
+    /* What kept it from connecting may have been repaired. */
+    enricher->retry_ms = INT64_MIN;
+    enricher->backoff_ms = 0;
+}
+
 void enricher_free(struct enricher *enricher) {
     if (enricher == NULL) {
         return;

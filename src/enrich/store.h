@@ -17,6 +17,8 @@ struct store;
 
 struct store *store_new(const struct config *config);
 void store_free(struct store *store);
+/* From the next connection on; what is open stays. Address, database and prefix are as before. */
+void store_configure(struct store *store, const struct config *config);
 
 /* Connects both, switches tracking on, waits for a first answered ping. */
 bool store_open(struct store *store, struct cache *cache, int64_t now_ms, struct fault *fault);

@@ -27,6 +27,11 @@ struct store {
     int64_t news_fresh_ms;
 };
 
+void store_configure(struct store *store, const struct config *config) {
+    REQUIRE(strcmp(config->redis.key_prefix, store->config->redis.key_prefix) == 0);
+    store->config = config;
+}
+
 struct store *store_new(const struct config *config) {
     REQUIRE(config != NULL);
     struct store *store = calloc(1, sizeof *store);

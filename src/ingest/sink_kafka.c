@@ -86,7 +86,7 @@ static void kafka_free(struct ingest_sink *sink) {
         rd_kafka_topic_destroy(kafka->topic);
     }
     if (kafka->producer != NULL) {
-        rd_kafka_destroy(kafka->producer);
+        kafka_handle_free(kafka->producer);
     }
     buffer_release(&kafka->value);
     free(kafka);

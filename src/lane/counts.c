@@ -48,7 +48,8 @@ static struct metric *outcome(const char *labels) {
 
 /* Money and recognition are sums of different things; with this label, whoever reads the amounts
  * can tell them apart. */
-static void tell_programs(const struct programs *programs) {
+void lane_count_programs(const struct lane *lane) {
+    const struct programs *programs = lane->edition->programs;
     for (size_t i = 0; i < programs->count; i++) {
         char label[256];
         (void)snprintf(label, sizeof label, "program=\"%.*s\",pays=\"%s\"",
@@ -119,7 +120,7 @@ struct lane_counters *lane_counters_open(const struct lane *lane) {
     };
     metric_set_decimals(counters->fresh_age, 3);
     metric_hide(counters->fresh_age);
-    tell_programs(lane->shared->programs);
+    lane_count_programs(lane);
     return counters;
 }
 
@@ -144,7 +145,7 @@ static void count_dead_letters(const struct batch_counts *counts) {
 }
 
 static void count_sum(const struct lane *lane, const struct batch_sum *sum) {
-    const struct program *program = &lane->shared->programs->items[sum->program_index];
+    const struct program *program = &lane->edition->programs->items[sum->program_index];
     char label[256];
     if (sum->reason == SUM_ACCRUED) {
         (void)snprintf(label, sizeof label, "program=\"%.*s\"", TEXT_ARGS(program->id));

@@ -23,6 +23,7 @@ struct fleet {
     struct lane_shared shared;
     struct lane_thread *threads;
     size_t count;
+    int64_t silence_ms_max;
     atomic_size_t running;
     pthread_mutex_t failure_lock;
     pthread_mutex_t reasons_lock;
@@ -63,15 +64,35 @@ static enum verdict live(struct fleet *fleet, int number, bool *ret_committed,
     return verdict;
 }
 
+/* How patient it is with a lane. Read anew for each failure: a reload may have changed it. */
+struct patience {
+    int64_t rebuilds_max;
+    int64_t backoff_ms;
+};
+
+static struct patience patience_now(const struct fleet *fleet) {
+    struct edition *edition = editions_take(fleet->shared.editions);
+    struct patience patience = {edition->config->lanes.rebuilds_max,
+                                edition->config->lanes.rebuild_backoff_ms};
+    edition_drop(edition);
+    return patience;
+}
+
+static int64_t backoff_after(int64_t failures, int64_t first_ms) {
+    int64_t ms = first_ms;
+    for (int64_t i = 1; i < failures && ms < BACKOFF_MS_MAX; i++) {
+        ms *= 2;
+    }
+    return ms < BACKOFF_MS_MAX ? ms : BACKOFF_MS_MAX;
+}
+
 /* Rebuilds the lane as long as that may help: a new producer fences the old one's transaction, and
  * a new restore reads what was really committed. */
 static void live_on(struct fleet *fleet, int number) {
-    const struct config *config = fleet->shared.config;
     struct metric *rebuilds =
         metric_get("accrued_lane_rebuilds_total", METRIC_COUNTER,
                    "Lanes that were built anew after an error that left the outcome open.", "");
     int64_t failures = 0;
-    int64_t backoff_ms = config->lanes.rebuild_backoff_ms;
     while (!atomic_load(&fleet->shared.stop)) {
         struct fault fault = {""};
         bool committed = false;
@@ -79,23 +100,20 @@ static void live_on(struct fleet *fleet, int number) {
         if (verdict == VERDICT_COMMITTED) {
             return;
         }
-        if (committed) {
-            failures = 0;
-            backoff_ms = config->lanes.rebuild_backoff_ms;
-        }
-        failures++;
-        if (verdict == VERDICT_STOP || failures > config->lanes.rebuilds_max) {
+        struct patience patience = patience_now(fleet);
+        failures = committed ? 1 : failures + 1;
+        if (verdict == VERDICT_STOP || failures > patience.rebuilds_max) {
             log_event(LOG_ERROR, "lane_failed", "lane=%d verdict=%s rebuilds=%lld reason=%s",
                       number, verdict_name(verdict), (long long)(failures - 1),
                       log_quote(fault.text));
             note_failure(fleet, number, &fault);
             return;
         }
+        int64_t backoff_ms = backoff_after(failures, patience.backoff_ms);
         log_event(LOG_WARN, "lane_rebuild", "lane=%d attempt=%lld backoff_ms=%lld reason=%s",
                   number, (long long)failures, (long long)backoff_ms, log_quote(fault.text));
         metric_add(rebuilds, 1);
         sleep_unless_stopped(fleet, number, backoff_ms);
-        backoff_ms = backoff_ms * 2 < BACKOFF_MS_MAX ? backoff_ms * 2 : BACKOFF_MS_MAX;
     }
 }
 
@@ -107,15 +125,16 @@ static void *run_lane(void *argument) {
     return NULL;
 }
 
-struct fleet *fleet_start(const struct config *config, const struct programs *programs,
-                          const struct catalog *catalog, struct lag_monitor *lag) {
-    REQUIRE(config->lanes.count > 0);
+struct fleet *fleet_start(struct editions *editions, struct lag_monitor *lag) {
     struct fleet *fleet = calloc(1, sizeof *fleet);
     REQUIRE(fleet != NULL);
-    fleet->count = (size_t)config->lanes.count;
-    fleet->shared.config = config;
-    fleet->shared.programs = programs;
-    fleet->shared.catalog = catalog;
+    struct edition *edition = editions_take(editions);
+    fleet->count = (size_t)edition->config->lanes.count;
+    /* A commit may take as long as the transaction may; beyond twice that a loop hangs. */
+    fleet->silence_ms_max = edition->config->kafka.transaction_timeout_ms * 2;
+    edition_drop(edition);
+    REQUIRE(fleet->count > 0);
+    fleet->shared.editions = editions;
     fleet->shared.lag = lag;
     fleet->shared.beats = calloc(fleet->count, sizeof *fleet->shared.beats);
     fleet->shared.readiness = calloc(fleet->count, sizeof *fleet->shared.readiness);
@@ -195,13 +214,12 @@ bool fleet_is_ready(void *context, struct buffer *reasons) {
 
 bool fleet_is_healthy(void *context, struct buffer *reasons) {
     struct fleet *fleet = context;
-    /* A commit may take as long as the transaction may; beyond twice that a loop hangs. */
-    int64_t limit_ms = fleet->shared.config->kafka.transaction_timeout_ms * 2;
     int64_t now_ms = clock_steady_ms();
     bool is_healthy = true;
     for (size_t i = 0; i < fleet->count; i++) {
         int64_t age_ms = now_ms - atomic_load(&fleet->shared.beats[i]);
-        if (atomic_load(&fleet->shared.readiness[i]) != LANE_STOPPED && age_ms > limit_ms) {
+        if (atomic_load(&fleet->shared.readiness[i]) != LANE_STOPPED &&
+            age_ms > fleet->silence_ms_max) {
             buffer_append_format(reasons, "lane %zu: its loop has not turned for %lld s\n", i,
                                  (long long)(age_ms / 1000));
             is_healthy = false;

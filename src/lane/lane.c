@@ -63,7 +63,7 @@ static bool output_schema(const struct config *config, int64_t id, const char *f
 
 /* Writer schemas by id, and how outputs are framed. */
 static bool open_schemas(struct lane *lane, struct fault *fault) {
-    const struct config *config = lane->shared->config;
+    const struct config *config = lane->edition->config;
     size_t count = config->schemas.id_count;
     struct schema_file *files = calloc(count + 1, sizeof *files);
     char(*paths)[4096] = calloc(count + 1, sizeof *paths);
@@ -87,7 +87,7 @@ static bool open_schemas(struct lane *lane, struct fault *fault) {
 /* The producer first: it may have to wait for a former transaction, and partitions must not be held
  * meanwhile (P33). */
 static enum verdict open_clients(struct lane *lane, struct fault *fault) {
-    const struct config *config = lane->shared->config;
+    const struct config *config = lane->edition->config;
     enum verdict verdict = VERDICT_STOP;
     lane->publisher = publisher_open(config, lane->number, &verdict, fault);
     if (lane->publisher == NULL) {
@@ -113,6 +113,7 @@ struct lane *lane_open(struct lane_shared *shared, int number, enum verdict *ret
     lane->shared = shared;
     lane->number = number;
     lane->rerate_partition = -1;
+    lane->edition = editions_take(shared->editions);
     batch_init(&lane->batch);
     rating_init(&lane->rating);
     posting_init(&lane->posting);
@@ -148,7 +149,29 @@ void lane_free(struct lane *lane) {
     rating_release(&lane->rating);
     posting_release(&lane->posting);
     lane_counters_free(lane->counters);
+    edition_drop(lane->edition);
     free(lane);
+}
+
+/* A reload has put another edition: from here on lines are rated under it. What the open
+ * transaction would have posted is posted again under the new one; nothing of it was sent. */
+static void take_edition(struct lane *lane) {
+    if (!editions_has_newer(lane->shared->editions, lane->edition)) {
+        return;
+    }
+    struct edition *old = lane->edition;
+    lane->edition = editions_take(lane->shared->editions);
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        ledger_abort(lane->partitions[i].ledger);
+        ledger_take_programs(lane->partitions[i].ledger, lane->edition->programs);
+    }
+    enricher_configure(lane->enricher, lane->edition->config);
+    lane_rerate_take_edition(lane);
+    lane_count_programs(lane);
+    edition_drop(old);
+    log_event(LOG_INFO, "edition_taken", "lane=%d edition=%lld programs_revision=%lld",
+              lane->number, (long long)lane->edition->number,
+              (long long)lane->edition->programs->revision);
 }
 
 /* Takes a record into the batch, unless it is not ours to process. */
@@ -183,7 +206,7 @@ static bool refresh_snapshot(struct lane *lane) {
 }
 
 static bool batch_is_full(const struct lane *lane) {
-    const struct config *config = lane->shared->config;
+    const struct config *config = lane->edition->config;
     return lane->batch.count >= (size_t)config->batch.lines_max ||
            lane->batch.record_bytes >= (size_t)config->batch.bytes_max;
 }
@@ -195,7 +218,7 @@ static enum verdict gather(struct lane *lane, struct fault *fault) {
     group_snapshot_free(lane->snapshot);
     lane->snapshot = NULL;
     int timeout_ms = lane_rerate_is_due(lane)          ? 0
-                     : lane_partitions_all_ready(lane) ? (int)lane->shared->config->batch.wait_ms
+                     : lane_partitions_all_ready(lane) ? (int)lane->edition->config->batch.wait_ms
                                                        : RESTORE_POLL_MS;
     while (!batch_is_full(lane)) {
         struct source_record record;
@@ -247,6 +270,7 @@ static enum verdict wait_for_reference(struct lane *lane, struct fault *fault) {
     enum verdict verdict = VERDICT_WAIT;
     while (verdict == VERDICT_WAIT && !is_stopping(lane)) {
         beat(lane);
+        take_edition(lane);
         struct source_record record;
         enum source_result result = source_poll(lane->source, WAIT_POLL_MS, &record, fault);
         if (result == SOURCE_LOST) {
@@ -352,6 +376,7 @@ static void update_readiness(struct lane *lane) {
 
 static enum verdict round_once(struct lane *lane, struct fault *fault) {
     beat(lane);
+    take_edition(lane);
     enricher_serve(lane->enricher, clock_steady_ms());
     enum verdict verdict = lane_partitions_step(lane, fault);
     if (verdict != VERDICT_COMMITTED) {

@@ -52,6 +52,7 @@ struct lane_rerate;   /* rerate.c */
 struct lane {
     struct lane_shared *shared;
     int number;
+    struct edition *edition; /* in force; another one only between two transactions */
     struct source *source;
     struct publisher *publisher;
     struct restorer *restorer;
@@ -114,6 +115,8 @@ enum verdict lane_transact(struct lane *lane, struct fault *fault);
 enum verdict lane_commit_positions(struct lane *lane, struct fault *fault);
 
 /* rerate.c: after the enricher. */
+/* Another edition is in force. */
+void lane_rerate_take_edition(struct lane *lane);
 bool lane_rerate_open(struct lane *lane, struct fault *fault);
 void lane_rerate_free(struct lane *lane);
 /* Takes in requests; what they name is read afresh from now on. Once a round, before gathering. */
@@ -140,5 +143,7 @@ void lane_count_partition(struct lane *lane, const struct lane_partition *partit
 /* It went to another lane or process: its gauges disappear. */
 void lane_count_partition_gone(int32_t partition);
 void lane_count_enricher(struct lane *lane);
+/* Says what each program pays; again after another edition was taken. */
+void lane_count_programs(const struct lane *lane);
 
 #endif

@@ -27,7 +27,7 @@ static void encode_accrual(struct lane *lane, const struct accrual *accrual,
     frame_append(&batch->bytes, lane->accrual_schema);
     encode_accrual_avro(&batch->bytes, accrual, provenance);
     output->value_size = batch->bytes.size - output->value_at;
-    batch_add_sum(batch, (size_t)(accrual->program - lane->shared->programs->items), SUM_ACCRUED,
+    batch_add_sum(batch, (size_t)(accrual->program - lane->edition->programs->items), SUM_ACCRUED,
                   accrual->currency, accrual->amount);
 }
 
@@ -46,7 +46,7 @@ static void encode_forgone(struct lane *lane, const struct forgone *forgone,
     frame_append(&batch->bytes, lane->forgone_schema);
     encode_forgone_avro(&batch->bytes, forgone, provenance);
     output->value_size = batch->bytes.size - output->value_at;
-    size_t program = (size_t)(forgone->program - lane->shared->programs->items);
+    size_t program = (size_t)(forgone->program - lane->edition->programs->items);
     if (forgone->reason_before != FORGONE_NONE) {
         batch_add_sum(batch, program, (int)forgone->reason_before, forgone->currency,
                       (struct amount){-forgone->amount_before.units});

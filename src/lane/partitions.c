@@ -47,7 +47,7 @@ void lane_partition_assigned(void *context, int32_t number) {
     lane->partitions[at] = (struct lane_partition){
         .number = number,
         .state = PARTITION_ASSIGNED,
-        .ledger = ledger_open(lane->shared->programs, (uint32_t)number,
+        .ledger = ledger_open(lane->edition->programs, (uint32_t)number,
                               (uint32_t)source_partition_count(lane->source)),
         .batch_start = -1,
         .watermark = -1,
@@ -124,7 +124,7 @@ void lane_partition_restored(void *context, int32_t number, int64_t high_waterma
 /* The topic names the file; Kafka allows no character that a file system does not. */
 static enum verdict attach_file(struct lane *lane, struct lane_partition *partition,
                                 struct fault *fault) {
-    const struct config *config = lane->shared->config;
+    const struct config *config = lane->edition->config;
     partition->state = PARTITION_LOADING;
     if (config->ledger.directory[0] == '\0') {
         partition->state = PARTITION_AWAITING;
@@ -248,7 +248,7 @@ static enum identity check_identity(struct lane *lane, const struct lane_partiti
     fault_set(fault,
               "%s [%d]: the record at offset %lld is not the one that was processed: the topic was "
               "re-created. Restore it, or start with a new group and empty ledger topics",
-              lane->shared->config->topics.billing_lines, partition->number,
+              lane->edition->config->topics.billing_lines, partition->number,
               (long long)position.next_offset - 1);
     return IDENTITY_OTHER;
 }
@@ -256,7 +256,7 @@ static enum identity check_identity(struct lane *lane, const struct lane_partiti
 /* Lines that were deleted before they were read are never skipped silently. */
 static bool input_is_whole(struct lane *lane, const struct lane_partition *partition,
                            int64_t wanted, int64_t first, struct fault *fault) {
-    const struct config *config = lane->shared->config;
+    const struct config *config = lane->edition->config;
     if (wanted >= first) {
         return true;
     }
@@ -280,9 +280,9 @@ static enum verdict start_partition(struct lane *lane, struct lane_partition *pa
                                     struct fault *fault) {
     int64_t first = 0;
     int64_t next = 0;
-    const char *topic = lane->shared->config->topics.billing_lines;
+    const char *topic = lane->edition->config->topics.billing_lines;
     if (!ledger_is_proven(partition->ledger, fault)) {
-        fault_prefix(fault, "%s [%d]: ", lane->shared->config->topics.ledger, partition->number);
+        fault_prefix(fault, "%s [%d]: ", lane->edition->config->topics.ledger, partition->number);
         return VERDICT_STOP;
     }
     if (!source_log_range(lane->source, partition->number, RANGE_TIMEOUT_MS, &first, &next,

@@ -43,7 +43,7 @@ static void take_events(void *context, const struct posting *posting,
                         const struct rerate_request *request) {
     struct lane_rerate *rerate = context;
     struct provenance provenance = {
-        .source_topic = text_of(rerate->lane->shared->config->topics.rerate_requests),
+        .source_topic = text_of(rerate->lane->edition->config->topics.rerate_requests),
         .source_partition = 0,
         .source_offset = request->offset,
         .accrued_at_ms = rerate->accrued_at_ms,
@@ -81,11 +81,16 @@ bool lane_rerate_open(struct lane *lane, struct fault *fault) {
                                "Past lines that were rated again.", "");
     rerate->unrated = metric_get("accrued_rerate_unrated_total", METRIC_COUNTER,
                                  "Past lines that could not be rated again.", "");
-    rerater_init(&rerate->rerater, lane->shared->programs, lane->shared->catalog, lane->enricher,
-                 (struct rerater_options){.rating = {lane->shared->config->rating.no_link}},
+    rerater_init(&rerate->rerater, lane->edition->programs, lane->edition->catalog, lane->enricher,
+                 (struct rerater_options){.rating = {lane->edition->config->rating.no_link}},
                  (struct rerater_hooks){take_events, take_unrated, rerate});
-    rerate->requests = requests_open(lane->shared->config, lane->number, fault);
+    rerate->requests = requests_open(lane->edition->config, lane->number, fault);
     return rerate->requests != NULL;
+}
+
+void lane_rerate_take_edition(struct lane *lane) {
+    rerater_rules(&lane->rerate->rerater, lane->edition->programs, lane->edition->catalog,
+                  (struct rating_options){lane->edition->config->rating.no_link});
 }
 
 void lane_rerate_free(struct lane *lane) {
@@ -150,7 +155,7 @@ static enum verdict start_partition(struct lane *lane, struct lane_partition *pa
                   "%s ends at offset %lld, but requests below %lld were served: the topic was "
                   "re-created or shortened. Restore it, or append records until it is as long as "
                   "it was (empty ones are skipped)",
-                  lane->shared->config->topics.rerate_requests, (long long)next, (long long)done);
+                  lane->edition->config->topics.rerate_requests, (long long)next, (long long)done);
         return VERDICT_STOP;
     }
     bool begins = done < 0 && ledger_last_block_id(partition->ledger) == 0;
@@ -374,7 +379,7 @@ static enum verdict do_chunk(struct lane *lane, struct lane_partition *partition
     batch_clear(&lane->batch);
     rerate->accrued_at_ms = clock_wall_ms();
     enum rerater_result result = rerater_chunk(
-        &rerate->rerater, (size_t)lane->shared->config->rerate.chunk_lines, budget_ms, &reason);
+        &rerate->rerater, (size_t)lane->edition->config->rerate.chunk_lines, budget_ms, &reason);
     if (result == RERATER_WAIT) {
         wait_for_reference(lane, &reason);
         return VERDICT_COMMITTED;
@@ -402,7 +407,7 @@ enum verdict lane_rerate_step(struct lane *lane, int64_t live_ms, struct fault *
     if (lane->is_drained) {
         rerate->allowance_ms = 0;
     } else {
-        rerate->allowance_ms += live_ms * lane->shared->config->rerate.share_percent / 100;
+        rerate->allowance_ms += live_ms * lane->edition->config->rerate.share_percent / 100;
         if (rerate->allowance_ms <= 0) {
             return VERDICT_COMMITTED;
         }

@@ -31,6 +31,14 @@ void rerater_init(struct rerater *rerater, const struct programs *programs,
     rerate_set_init(&rerater->set);
 }
 
+void rerater_rules(struct rerater *rerater, const struct programs *programs,
+                   const struct catalog *catalog, struct rating_options options) {
+    REQUIRE(programs != NULL && catalog != NULL);
+    rerater->programs = programs;
+    rerater->catalog = catalog;
+    rerater->options.rating = options;
+}
+
 void rerater_release(struct rerater *rerater) {
     rating_release(&rerater->rating);
     posting_release(&rerater->posting);

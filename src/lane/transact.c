@@ -29,7 +29,7 @@ static enum verdict send_dead_letter(struct lane *lane, const struct batch_item 
     const struct output_header headers[] = {
         {"accrued.error.code", text_of(reject_code_name(item->reject.code))},
         {"accrued.error.message", text_of(item->reject.message)},
-        {"accrued.source.topic", text_of(lane->shared->config->topics.billing_lines)},
+        {"accrued.source.topic", text_of(lane->edition->config->topics.billing_lines)},
         {"accrued.source.partition", text_of(partition)},
         {"accrued.source.offset", text_of(offset)},
         {"accrued.source.timestamp", text_of(timestamp)},

@@ -22,7 +22,7 @@ static int64_t origin_of(const struct lane *lane, const struct source_record *re
     struct text topic = source_record_header(record, "accrued.source.topic");
     int64_t partition = -1;
     int64_t offset = -1;
-    if (text_equal(topic, text_of(lane->shared->config->topics.billing_lines)) &&
+    if (text_equal(topic, text_of(lane->edition->config->topics.billing_lines)) &&
         text_to_int64(source_record_header(record, "accrued.source.partition"), &partition) &&
         text_to_int64(source_record_header(record, "accrued.source.offset"), &offset) &&
         partition == record->partition && offset < record->offset) {
@@ -159,17 +159,17 @@ static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrue
     }
     if (!posting_is_stale(old, line, item->origin_offset)) {
         struct posting_cause cause = {.origin_offset = item->origin_offset, .program_only = -1};
-        struct rating_options options = {lane->shared->config->rating.no_link};
-        if (!rating_compute(&lane->rating, lane->shared->programs, lane->shared->catalog, line,
+        struct rating_options options = {lane->edition->config->rating.no_link};
+        if (!rating_compute(&lane->rating, lane->edition->programs, lane->edition->catalog, line,
                             enricher_wanted(lane->enricher, item->customer),
                             enricher_partners(lane->enricher), options, &item->reject) ||
-            !posting_compute(&lane->posting, lane->shared->programs, old, line, &lane->rating,
+            !posting_compute(&lane->posting, lane->edition->programs, old, line, &lane->rating,
                              cause, &outcome, &item->reject)) {
             return false;
         }
         lane->batch.counts.unclassified += lane->rating.classification.is_unclassified;
         struct provenance provenance = {
-            .source_topic = text_of(lane->shared->config->topics.billing_lines),
+            .source_topic = text_of(lane->edition->config->topics.billing_lines),
             .source_partition = item->record.partition,
             .source_offset = item->record.offset,
             .accrued_at_ms = accrued_at_ms,
@@ -198,7 +198,7 @@ static enum verdict work_item(struct lane *lane, struct batch_item *item, int64_
         return VERDICT_COMMITTED;
     }
     if (item->reject.code == REJECT_REFERENCE_UNREADABLE &&
-        lane->shared->config->reference.unreadable == UNREADABLE_STALL) {
+        lane->edition->config->reference.unreadable == UNREADABLE_STALL) {
         fault_set(fault, "%s (policy: stall until it is repaired)", item->reject.message);
         return VERDICT_WAIT;
     }
@@ -234,7 +234,7 @@ static void note_ends(struct lane *lane) {
 
 /* The clock moves the horizon, never back. */
 static void move_horizons(struct lane *lane, int64_t now_ms) {
-    int64_t months = lane->shared->config->ledger.retention_months;
+    int64_t months = lane->edition->config->ledger.retention_months;
     if (months == 0) {
         return;
     }

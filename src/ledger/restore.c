@@ -2,6 +2,8 @@
 
 #include "accrued/require.h"
 
+#include <stdlib.h>
+
 /* May this block be taken in? */
 static bool check_header(struct ledger *ledger, const struct block_header *header,
                          struct fault *fault) {
@@ -31,6 +33,20 @@ static bool check_header(struct ledger *ledger, const struct block_header *heade
         }
     }
     return true;
+}
+
+/* What check_header refuses, whoever puts programs in force has refused before. */
+void ledger_take_programs(struct ledger *ledger, const struct programs *programs) {
+    REQUIRE(ledger->overlay.count == 0 && programs->count <= PROGRAM_COUNT_MAX);
+    REQUIRE(programs->revision >= ledger->head.programs_revision);
+    for (size_t n = 0; n < ledger->head.programs.count; n++) {
+        REQUIRE(programs_find(programs, ledger->head.programs.items[n]) >= 0);
+    }
+    uint32_t *numbers = realloc(ledger->numbers, (programs->count + 1) * sizeof *numbers);
+    REQUIRE(numbers != NULL);
+    ledger->numbers = numbers;
+    ledger->programs = programs;
+    ledger_bind_programs(ledger);
 }
 
 /* Every block's table begins with the tables of all blocks before it. */

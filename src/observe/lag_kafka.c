@@ -215,10 +215,10 @@ void lag_monitor_stop(struct lag_monitor *monitor) {
         pthread_join(monitor->thread, NULL);
     }
     if (monitor->committed != NULL) {
-        rd_kafka_destroy(monitor->committed);
+        kafka_handle_free(monitor->committed);
     }
     if (monitor->uncommitted != NULL) {
-        rd_kafka_destroy(monitor->uncommitted);
+        kafka_handle_free(monitor->uncommitted);
     }
     lag_table_release(&monitor->table);
     pthread_cond_destroy(&monitor->changed);

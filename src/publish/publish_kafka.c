@@ -169,7 +169,7 @@ void publisher_free(struct publisher *publisher) {
             rd_kafka_topic_destroy(publisher->topics[i]);
         }
     }
-    rd_kafka_destroy(publisher->producer);
+    kafka_handle_free(publisher->producer);
     free(publisher->input_topic);
     free(publisher);
 }

@@ -126,7 +126,7 @@ void replayer_free(struct replayer *replayer) {
         rd_kafka_topic_destroy(replayer->letters);
     }
     if (replayer->producer != NULL) {
-        rd_kafka_destroy(replayer->producer);
+        kafka_handle_free(replayer->producer);
     }
     free(replayer);
 }

@@ -4,7 +4,17 @@
 #include "accrued/require.h"
 
 #include <librdkafka/rdkafka.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+/* Every handle of the process, so that a changed password reaches all. */
+static struct {
+    pthread_mutex_t lock;
+    rd_kafka_t **items;
+    size_t count;
+    size_t capacity;
+} handles = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
     /* AUTOCREATE only tells that a broker as old as 0.10, or the embedded one, has no such switch.
@@ -43,6 +53,32 @@ bool kafka_conf_put_int(rd_kafka_conf_t *conf, const char *name, int64_t value,
     return kafka_conf_put(conf, name, text, fault);
 }
 
+bool kafka_password(const struct config *config, char to[CONFIG_SECRET_SIZE_MAX],
+                    struct fault *fault) {
+    if (config->kafka.sasl_password_file[0] != '\0') {
+        return config_secret_read(config->kafka.sasl_password_file, to, fault) ||
+               fault_prefix(fault, "kafka.sasl_password_file: ");
+    }
+    size_t size = strlen(config->kafka.sasl_password);
+    if (size >= CONFIG_SECRET_SIZE_MAX) {
+        return fault_set(fault, "kafka.sasl_password: too long");
+    }
+    memcpy(to, config->kafka.sasl_password, size + 1);
+    return true;
+}
+
+bool kafka_conf_log_in(rd_kafka_conf_t *conf, const struct config *config, struct fault *fault) {
+    char password[CONFIG_SECRET_SIZE_MAX];
+    if (config->kafka.sasl_username[0] == '\0') {
+        return true;
+    }
+    bool done = kafka_password(config, password, fault) &&
+                kafka_conf_put(conf, "sasl.username", config->kafka.sasl_username, fault) &&
+                kafka_conf_put(conf, "sasl.password", password, fault);
+    explicit_bzero(password, sizeof password);
+    return done;
+}
+
 static bool put_all(rd_kafka_conf_t *conf, const struct properties *properties,
                     struct fault *fault) {
     for (size_t i = 0; i < properties->count; i++) {
@@ -67,6 +103,7 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *config, const char *role,
                 kafka_conf_put(conf, "socket.nagle.disable", "true", fault) &&
                 kafka_conf_put(conf, "allow.auto.create.topics", "false", fault) &&
                 put_all(conf, &config->kafka.properties, fault) &&
+                kafka_conf_log_in(conf, config, fault) &&
                 (more == NULL || put_all(conf, more, fault));
     if (!done) {
         rd_kafka_conf_destroy(conf);
@@ -81,8 +118,37 @@ rd_kafka_t *kafka_handle_new(int type, rd_kafka_conf_t *conf, struct fault *faul
     if (handle == NULL) {
         rd_kafka_conf_destroy(conf);
         fault_set(fault, "cannot create a Kafka client: %s", reason);
+        return NULL;
     }
+    pthread_mutex_lock(&handles.lock);
+    if (handles.count == handles.capacity) {
+        handles.capacity = handles.capacity == 0 ? 16 : handles.capacity * 2;
+        handles.items = realloc(handles.items, handles.capacity * sizeof *handles.items);
+        REQUIRE(handles.items != NULL);
+    }
+    handles.items[handles.count++] = handle;
+    pthread_mutex_unlock(&handles.lock);
     return handle;
+}
+
+void kafka_handle_free(rd_kafka_t *handle) {
+    pthread_mutex_lock(&handles.lock);
+    size_t i = 0;
+    while (i < handles.count && handles.items[i] != handle) {
+        i++;
+    }
+    REQUIRE(i < handles.count);
+    handles.items[i] = handles.items[--handles.count];
+    pthread_mutex_unlock(&handles.lock);
+    rd_kafka_destroy(handle);
+}
+
+void kafka_handles_each(void (*visit)(void *context, rd_kafka_t *handle), void *context) {
+    pthread_mutex_lock(&handles.lock);
+    for (size_t i = 0; i < handles.count; i++) {
+        visit(context, handles.items[i]);
+    }
+    pthread_mutex_unlock(&handles.lock);
 }
 
 rd_kafka_t *kafka_reader_new(const struct config *config, const char *role, const char *isolation,

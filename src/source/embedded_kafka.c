@@ -68,7 +68,7 @@ void embedded_free(struct embedded *embedded) {
         rd_kafka_mock_cluster_destroy(embedded->cluster);
     }
     if (embedded->host != NULL) {
-        rd_kafka_destroy(embedded->host);
+        kafka_handle_free(embedded->host);
     }
     free(embedded);
 }

@@ -1,4 +1,5 @@
 /* Does the Kafka cluster answer? Adapter: librdkafka. */
+#include "accrued/kafka_client.h"
 #include "accrued/probe.h"
 #include "accrued/require.h"
 
@@ -51,7 +52,7 @@ static rd_kafka_conf_t *conf_new(const struct config *config, struct fault *faul
             is_good = set_property(conf, property->name, property->value, fault);
         }
     }
-    if (!is_good) {
+    if (!is_good || !kafka_conf_log_in(conf, config, fault)) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }

@@ -48,6 +48,6 @@ bool topic_delete_before(const struct config *config, const char *topic,
     rd_kafka_queue_destroy(queue);
     rd_kafka_DeleteRecords_destroy(wish);
     rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_destroy(handle);
+    kafka_handle_free(handle);
     return is_good;
 }

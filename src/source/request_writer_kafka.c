@@ -93,7 +93,7 @@ void request_writer_free(struct request_writer *writer) {
         return;
     }
     if (writer->producer != NULL) {
-        rd_kafka_destroy(writer->producer);
+        kafka_handle_free(writer->producer);
     }
     buffer_release(&writer->value);
     free(writer->topic);

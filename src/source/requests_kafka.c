@@ -73,10 +73,10 @@ void requests_free(struct requests *requests) {
     }
     if (requests->reader != NULL) {
         (void)rd_kafka_consumer_close(requests->reader);
-        rd_kafka_destroy(requests->reader);
+        kafka_handle_free(requests->reader);
     }
     if (requests->asker != NULL) {
-        rd_kafka_destroy(requests->asker);
+        kafka_handle_free(requests->asker);
     }
     arena_release(&requests->arena);
     free(requests->items);

@@ -52,7 +52,7 @@ static bool find_ends(struct watch *watch, const struct config *config, struct f
         partition->from = partition->high;
     }
     if (asker != NULL) {
-        rd_kafka_destroy(asker);
+        kafka_handle_free(asker);
     }
     return is_good;
 }
@@ -189,7 +189,7 @@ bool rerate_watch(const struct config *config, int64_t offset, int64_t timeout_m
     }
     if (watch.reader != NULL) {
         (void)rd_kafka_consumer_close(watch.reader);
-        rd_kafka_destroy(watch.reader);
+        kafka_handle_free(watch.reader);
     }
     free(watch.partitions);
     return is_good;

@@ -55,10 +55,10 @@ void restorer_free(struct restorer *restorer) {
     }
     if (restorer->reader != NULL) {
         (void)rd_kafka_consumer_close(restorer->reader);
-        rd_kafka_destroy(restorer->reader);
+        kafka_handle_free(restorer->reader);
     }
     if (restorer->watcher != NULL) {
-        rd_kafka_destroy(restorer->watcher);
+        kafka_handle_free(restorer->watcher);
     }
     free(restorer->topic);
     free(restorer->items);

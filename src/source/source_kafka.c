@@ -199,11 +199,11 @@ void source_free(struct source *source) {
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
             log_event(LOG_WARN, "consumer_close", "error=%s", rd_kafka_err2name(error));
         }
-        rd_kafka_destroy(source->consumer);
+        kafka_handle_free(source->consumer);
     }
     if (source->asker != NULL) {
         (void)rd_kafka_consumer_close(source->asker);
-        rd_kafka_destroy(source->asker);
+        kafka_handle_free(source->asker);
     }
     free(source->topic);
     free(source);

@@ -41,7 +41,7 @@ bool topic_bounds(const struct config *config, const char *topic, struct topic_b
                   fault_set(fault, "offsets of %s [%d]: %s", topic, i, rd_kafka_err2str(error));
     }
     if (watcher != NULL) {
-        rd_kafka_destroy(watcher);
+        kafka_handle_free(watcher);
     }
     if (!is_good) {
         free(bounds);
@@ -134,7 +134,7 @@ static bool read_bounds(struct reading *reading, const struct config *config, st
         (void)rd_kafka_poll_set_consumer(reading->reader);
         is_good = assign(reading, fault) && read_all(reading, fault);
         (void)rd_kafka_consumer_close(reading->reader);
-        rd_kafka_destroy(reading->reader);
+        kafka_handle_free(reading->reader);
     }
     free(reading->bounds);
     return is_good;

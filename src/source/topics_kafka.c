@@ -222,7 +222,7 @@ enum topics_result topics_describe(const struct config *config,
         return TOPICS_UNREACHABLE;
     }
     enum topics_result result = describe(client, config, wanted, ret_found, fault);
-    rd_kafka_destroy(client);
+    kafka_handle_free(client);
     return result;
 }
 
@@ -375,6 +375,6 @@ bool topics_create(const struct config *config, const struct topic_wanted wanted
     }
     bool is_good = create_missing(client, config, wanted, ret_created, fault) &&
                    wait_for_leaders(client, config, wanted, fault);
-    rd_kafka_destroy(client);
+    kafka_handle_free(client);
     return is_good;
 }

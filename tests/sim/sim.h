@@ -45,6 +45,8 @@ struct process {
     uint64_t ticket; /* of the wake-up that counts */
     ucontext_t context;
     struct config *config;
+    struct edition edition;
+    struct editions editions;
     struct lane_shared shared;
     _Atomic int64_t beat;
     atomic_int readiness;

@@ -72,9 +72,10 @@ static struct process *start(int instance) {
         config->ledger.directory = strdup(disk_of(instance));
     }
     struct process *process = sim_process_start(instance, config, live);
-    process->shared.config = config;
-    process->shared.programs = &world.programs;
-    process->shared.catalog = &world.catalog;
+    process->edition =
+        (struct edition){.config = config, .programs = &world.programs, .catalog = &world.catalog};
+    editions_init(&process->editions, &process->edition);
+    process->shared.editions = &process->editions;
     process->shared.beats = &process->beat;
     process->shared.readiness = &process->readiness;
     REQUIRE(pthread_mutex_init(&process->reason_lock, NULL) == 0);

@@ -1,0 +1,21 @@
+/* reload.h: SIGHUP: another edition, or the reason why not. Room: cli. Main thread.
+ *
+ * Everything is read and checked before anything changes. What is refused leaves the service as it
+ * was, and is told in the log and in the metrics. */
+#ifndef ACCRUED_CLI_RELOAD_H
+#define ACCRUED_CLI_RELOAD_H
+
+#include "command.h"
+
+#include "accrued/edition.h"
+
+/* Puts the edition that the files (and the environment, and -o) describe now. */
+bool reload_edition(struct editions *editions, const struct command_common *common);
+
+/* A password's file may have changed. */
+void reload_credentials(struct editions *editions);
+
+/* Metrics: what is in force, as the process starts. */
+void reload_tell_first(const struct edition *edition);
+
+#endif
