@@ -310,13 +310,6 @@ static void load_password(struct loader *loader, const char *setting, const char
     }
 }
 
-static void check_secrets(struct loader *loader) {
-    const struct config *config = loader->config;
-    check_secret(loader, "redis.password", config->redis.password, config->redis.password_file);
-    check_secret(loader, "kafka.sasl_password", config->kafka.sasl_password,
-                 config->kafka.sasl_password_file);
-}
-
 /* A transactional id must be the same after a restart and nobody else's: the host's name is. */
 static void default_instance(struct config *config) {
     char name[HOST_NAME_MAX + 1] = "";
