@@ -62,6 +62,8 @@ void block_finish(struct buffer *to, size_t start, size_t entry_count);
 bool block_parse(struct text block, struct block_view *ret_view, struct fault *fault);
 /* Size of the block that begins here, from its first bytes; 0: not a block of a known version. */
 size_t block_size(struct text start);
+/* Its entries, as many as the block that begins here says; nothing is checked. */
+size_t block_entry_count(struct text start);
 
 /* Takes the next entry from view->entries. false: there is none or it is malformed. */
 bool block_next_entry(struct cursor *entries, struct text *ret_entry);

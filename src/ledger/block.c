@@ -94,6 +94,12 @@ size_t block_size(struct text start) {
     return from.bad || size < BODY_AT ? 0 : size;
 }
 
+size_t block_entry_count(struct text start) {
+    struct cursor from = cursor_of(start.data, start.size);
+    (void)cursor_take(&from, SIZE_AT + 4);
+    return cursor_u32le(&from);
+}
+
 static void parse_header(struct cursor *from, struct block_header *header) {
     header->id = cursor_u64le(from);
     header->incarnation = cursor_u64le(from);

@@ -8,6 +8,8 @@
 #define RENEWED_SIZE_MIN (UINT64_C(16) << 30)
 #define RENEWED_SHARE 16
 #define RENEWED_SIZE_MAX (LOG_SIZE_MAX / 2)
+/* No entry of a line is smaller. */
+#define ENTRY_SIZE_MIN 24
 
 static bool is_used_up(const struct block_log *log, uint64_t end) {
     return end > RENEWED_SIZE_MAX || (end > RENEWED_SIZE_MIN && log->bytes < end / RENEWED_SHARE);
@@ -22,7 +24,26 @@ bool ledger_attach(struct ledger *ledger, const char *path, bool *ret_is_taken,
     return opening == LOG_OPENED;
 }
 
+/* How many entries the file has if it is sound: more than lines, as a line may have several. Only
+ * the index's size rests on it. */
+static size_t count_entries(const struct ledger *ledger) {
+    uint64_t cursor = 0;
+    size_t count = 0;
+    for (;;) {
+        struct log_frame frame = log_scan(&ledger->log, &cursor);
+        if (frame.kind == LOG_END || frame.kind == LOG_DAMAGED) {
+            return count;
+        }
+        if (frame.kind == LOG_BLOCK) {
+            size_t said = block_entry_count(frame.payload);
+            size_t possible = frame.payload.size / ENTRY_SIZE_MIN;
+            count += said < possible ? said : possible;
+        }
+    }
+}
+
 static void finish_load(struct ledger *ledger) {
+    ledger_fit_index(ledger);
     ledger->loaded_id = ledger->head.id;
     ledger->loaded_incarnation = ledger->head.incarnation;
     ledger->is_marked = ledger->mark >= 0;
@@ -36,6 +57,7 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
     *ret_done = false;
     if (ledger->scan == 0) {
         *ret_doubt = ledger->log.replaced;
+        index_reserve(&ledger->index, count_entries(ledger));
     }
     uint64_t behind = ledger->scan; /* the last frame */
     while (taken < bytes_max) {

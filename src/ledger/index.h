@@ -37,9 +37,14 @@ struct index_probe index_find(const struct line_index *index, uint64_t hash);
 /* The next candidate. false: there is no more, the key is not in the table. */
 bool index_next(struct index_probe *probe, uint64_t *ret_position);
 
-/* Adds a key that is not in the table. 0 < position ≤ INDEX_POSITION_MAX. */
-void index_insert(struct line_index *index, uint64_t hash, uint64_t position,
-                  index_hashes_at hashes_at, void *context);
+/* Adds a key that is not in the table: index_next has just said so of the probe. 0 < position ≤
+ * INDEX_POSITION_MAX. */
+void index_insert(struct line_index *index, const struct index_probe *probe, uint64_t hash,
+                  uint64_t position, index_hashes_at hashes_at, void *context);
+/* Makes an empty table large enough for so many keys. */
+void index_reserve(struct line_index *index, size_t key_count);
+/* Makes a table that is much too large for its keys smaller. */
+void index_fit(struct line_index *index, index_hashes_at hashes_at, void *context);
 /* A key with this hash will be looked for soon. */
 void index_expect(const struct line_index *index, uint64_t hash);
 /* Moves the candidate that index_next returned last. */

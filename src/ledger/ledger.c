@@ -4,10 +4,6 @@
 
 #include <stdlib.h>
 
-#define CACHE_LINE_SIZE 64
-/* So many lines ahead the index is told which of its slots will be wanted. */
-#define EXPECT_AHEAD 8
-
 uint32_t ledger_number_of(struct ledger *ledger, struct text program_id) {
     struct program_names *names = &ledger->head.programs;
     for (size_t i = 0; i < names->count; i++) {
@@ -92,6 +88,7 @@ void ledger_free(struct ledger *ledger) {
     log_release(&ledger->log);
     blocks_release(&ledger->table);
     free(ledger->victims);
+    free(ledger->read);
     index_release(&ledger->index);
     overlay_release(&ledger->overlay);
     arena_release(&ledger->names);
@@ -111,27 +108,6 @@ struct text ledger_entry_at(const struct ledger *ledger, uint64_t position) {
     bool found = block_next_entry(&from, &entry);
     REQUIRE(found);
     return entry;
-}
-
-static uint64_t hash_at(const struct ledger *ledger, uint64_t position) {
-    struct text key;
-    bool found = entry_key(ledger_entry_at(ledger, position), &key);
-    REQUIRE(found);
-    return entry_key_hash(key);
-}
-
-static void hashes_at(void *context, const uint64_t *positions, size_t count,
-                      uint64_t *ret_hashes) {
-    const struct ledger *ledger = context;
-    for (size_t i = 0; i < count; i++) {
-        const char *entry = log_at(&ledger->log, positions[i]).data;
-        __builtin_prefetch(entry);
-        __builtin_prefetch(entry +
-                           CACHE_LINE_SIZE); /* a key may begin in one and end in the next */
-    }
-    for (size_t i = 0; i < count; i++) {
-        ret_hashes[i] = hash_at(ledger, positions[i]);
-    }
 }
 
 /* Finds a key in the index; leaves the probe on it. */
@@ -309,111 +285,6 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
     return true;
 }
 
-bool ledger_entries_are_whole(const struct block_view *view) {
-    struct cursor from = cursor_of(view->entries.data, view->entries.size);
-    size_t count = 0;
-    while (cursor_left(&from) > 0) {
-        struct text entry;
-        struct text key;
-        if (!block_next_entry(&from, &entry) || !entry_key(entry, &key)) {
-            return false;
-        }
-        count++;
-    }
-    return count == view->entry_count;
-}
-
-/* The bytes of an entry with its size in front. */
-static size_t stored_size(struct text entry) {
-    size_t size = entry.size + 1;
-    for (size_t rest = entry.size; rest >= 0x80; rest >>= 7) {
-        size++;
-    }
-    return size;
-}
-
-/* An entry at a place in the log is its line's newest from now on. */
-static void index_entry(struct ledger *ledger, uint64_t hash, struct text key, uint64_t at) {
-    struct index_probe probe;
-    struct text old;
-    uint64_t old_at = 0;
-    if (index_lookup(ledger, hash, key, &probe, &old, &old_at)) {
-        blocks_lose(&ledger->table, old_at, stored_size(old));
-        index_move(&ledger->index, &probe, at);
-    } else {
-        index_insert(&ledger->index, hash, at, hashes_at, ledger);
-    }
-}
-
-static void add_block(struct ledger *ledger, uint64_t position, uint64_t id, size_t size) {
-    REQUIRE(size <= UINT32_MAX);
-    ledger->newest_from = ledger->mark;
-    blocks_add(&ledger->table,
-               (struct block_info){.position = position, .id = id, .size = (uint32_t)size});
-}
-
-struct block_entry {
-    struct text entry;
-    struct text key;
-    uint64_t hash;
-    uint64_t at; /* behind the block's first entry */
-};
-
-/* Reads up to EXPECT_AHEAD entries and tells the index what will be wanted of it. */
-static size_t read_some(const struct ledger *ledger, struct text entries, struct cursor *from,
-                        struct block_entry some[EXPECT_AHEAD]) {
-    size_t count = 0;
-    while (count < EXPECT_AHEAD && cursor_left(from) > 0) {
-        struct block_entry *read = &some[count++];
-        read->at = (uint64_t)((const char *)from->data - entries.data);
-        bool whole = block_next_entry(from, &read->entry) && entry_key(read->entry, &read->key);
-        REQUIRE(whole);
-        read->hash = entry_key_hash(read->key);
-        index_expect(&ledger->index, read->hash);
-    }
-    return count;
-}
-
-void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
-                        const struct block_view *view) {
-    add_block(ledger, position, view->header.id, size);
-    uint64_t start = position + view->entries_at;
-    struct cursor from = cursor_of(view->entries.data, view->entries.size);
-    struct block_entry some[EXPECT_AHEAD];
-    while (cursor_left(&from) > 0) {
-        size_t count = read_some(ledger, view->entries, &from, some);
-        for (size_t i = 0; i < count; i++) {
-            index_entry(ledger, some[i].hash, some[i].key, start + some[i].at);
-            blocks_gain(&ledger->table, start + some[i].at, stored_size(some[i].entry));
-        }
-    }
-}
-
-/* The same for a block that was sealed here: its entries and their hashes stand in the overlay. */
-static void index_sealed(struct ledger *ledger, uint64_t position,
-                         const struct sealed_block *block) {
-    add_block(ledger, position, block->id, block->size);
-    const struct overlay *overlay = &ledger->overlay;
-    uint64_t at = position + block->entries_at;
-    size_t end = block->first_item + block->item_count;
-    for (size_t i = block->first_item; i < end; i++) {
-        if (i + EXPECT_AHEAD < end) {
-            index_expect(&ledger->index, overlay->items[i + EXPECT_AHEAD].hash);
-        }
-        struct text entry = overlay_entry(overlay, i);
-        struct text key;
-        bool whole = entry_key(entry, &key);
-        REQUIRE(whole);
-        index_entry(ledger, overlay->items[i].hash, key, at);
-        at += stored_size(entry);
-    }
-    REQUIRE(at == position + block->size);
-    /* A line has one entry in the overlay: all of them are needed. */
-    if (block->item_count > 0) {
-        blocks_gain(&ledger->table, position + block->entries_at, block->size - block->entries_at);
-    }
-}
-
 static void drop_pending(struct ledger *ledger) {
     ledger->block_count = 0;
     ledger->victim_count = 0;
@@ -434,7 +305,7 @@ static bool append_sealed(struct ledger *ledger, struct fault *fault) {
             return false;
         }
         ledger->is_marked = false;
-        index_sealed(ledger, position, &ledger->blocks[i]);
+        ledger_index_sealed(ledger, position, &ledger->blocks[i]);
     }
     for (size_t i = 0; i < ledger->victim_count; i++) {
         uint64_t position = ledger->victims[i].position;

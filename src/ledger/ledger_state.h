@@ -1,6 +1,7 @@
 /* ledger_state.h: the ledger's insides, shared by its files. Private to the ledger.
  *
  *   ledger.c   find, put, seal, commit, abort
+ *   indexing.c what is in the log becomes the index
  *   pack.c     the open transaction's entries become blocks
  *   restore.c  blocks from the topic become the ledger
  *   file.c     … from the local file, and what is doubtful in it
@@ -33,6 +34,12 @@ struct victim {
     uint64_t position;
 };
 
+/* An entry of a block that is being taken in. */
+struct read_entry {
+    uint64_t hash;
+    uint32_t at; /* behind the block's first entry */
+};
+
 struct ledger {
     const struct programs *programs;
     struct block_log log;
@@ -48,6 +55,9 @@ struct ledger {
     struct buffer key;
     struct buffer packed; /* the entry that is being put */
     struct buffer sealed;
+    struct read_entry *read;
+    size_t read_count;
+    size_t read_capacity;
     struct sealed_block *blocks;
     size_t block_count;
     size_t block_capacity;
@@ -85,12 +95,16 @@ void ledger_unpack(struct ledger *ledger, struct text entry, struct line_state *
 uint32_t ledger_number_of(struct ledger *ledger, struct text program_id);
 /* Numbers for all configured programs, and the way back. */
 void ledger_bind_programs(struct ledger *ledger);
-/* Does the block hold as many whole entries as it says? */
-bool ledger_entries_are_whole(const struct block_view *view);
-/* Points the index at every entry of a block of whole entries that stands in the log at `position`.
- */
+/* indexing.c: does the block hold as many whole entries as it says? They stand in ledger->read. */
+bool ledger_read_entries(struct ledger *ledger, const struct block_view *view);
+/* Points the index at every entry of the block read last, which stands in the log at `position`. */
 void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
                         const struct block_view *view);
+/* The same for a block that was sealed here: its entries and their hashes stand in the overlay. */
+void ledger_index_sealed(struct ledger *ledger, uint64_t position,
+                         const struct sealed_block *block);
+/* The index as small as its lines allow. */
+void ledger_fit_index(struct ledger *ledger);
 /* Appends an entry that stands packed in ledger->packed to the open transaction. */
 void ledger_put_packed(struct ledger *ledger);
 /* Forgets everything that the log held. */

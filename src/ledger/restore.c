@@ -97,7 +97,7 @@ enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool
                   (unsigned long long)header->id);
         return BLOCK_DOUBTFUL;
     }
-    if (!ledger_entries_are_whole(&view)) {
+    if (!ledger_read_entries(ledger, &view)) {
         fault_set(fault, "ledger block %llu has malformed entries", (unsigned long long)header->id);
         return BLOCK_DOUBTFUL;
     }
