@@ -27,6 +27,14 @@ struct restorer {
     size_t capacity;
 };
 
+/* The handle learns now who leads the partitions: the first assignment of a topic that it has not
+ * met waits for librdkafka's next look around, up to a second. */
+static void meet(rd_kafka_t *handle, const char *topic) {
+    int32_t count = 0;
+    struct fault ignored; /* whoever asks next says so */
+    (void)kafka_partition_count(handle, topic, QUERY_TIMEOUT_MS, &count, &ignored);
+}
+
 struct restorer *restorer_open(const struct config *config, int lane, struct restore_hooks hooks,
                                struct fault *fault) {
     REQUIRE(hooks.block != NULL && hooks.done != NULL);
@@ -46,6 +54,8 @@ struct restorer *restorer_open(const struct config *config, int lane, struct res
         return NULL;
     }
     (void)rd_kafka_poll_set_consumer(restorer->reader);
+    meet(restorer->reader, restorer->topic);
+    meet(restorer->watcher, restorer->topic);
     return restorer;
 }
 

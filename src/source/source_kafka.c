@@ -61,6 +61,10 @@ static void take_partitions(struct source *source, rd_kafka_topic_partition_list
     for (int i = 0; i < partitions->cnt; i++) {
         source->hooks.assigned(source->hooks.context, partitions->elems[i].partition);
     }
+    if (partitions->cnt > 0) {
+        /* Restoring begins at once: the poll that brought this waits no longer for records. */
+        rd_kafka_yield(source->consumer);
+    }
 }
 
 static void give_partitions(struct source *source, rd_kafka_topic_partition_list_t *partitions) {

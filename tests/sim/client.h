@@ -102,6 +102,7 @@ struct rd_kafka_s {
     bool is_destroyed;
     bool reads_committed;
     bool tells_ends;
+    bool is_yielding; /* a callback wants the poll to return */
     struct claim claims[SIM_PARTITIONS_MAX];
     size_t claim_count;
     struct membership group;

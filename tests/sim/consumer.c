@@ -276,9 +276,13 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *handle, int timeout_ms) {
     if (sim_chance(500)) {
         sim_sleep(0);
     }
+    handle->is_yielding = false;
     for (;;) {
         handle->group.polled_ms = sim_now();
         rd_kafka_message_t *message = serve(handle);
+        if (message == NULL && handle->is_yielding) {
+            return NULL;
+        }
         if (message == NULL) {
             message = next_message(handle);
         }
@@ -288,6 +292,10 @@ rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *handle, int timeout_ms) {
         int64_t left_ms = end_ms - sim_now();
         sim_sleep(sim_between(1, left_ms < 25 ? left_ms : 25));
     }
+}
+
+void rd_kafka_yield(rd_kafka_t *handle) {
+    handle->is_yielding = true;
 }
 
 void rd_kafka_message_destroy(rd_kafka_message_t *message) {

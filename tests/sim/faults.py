@@ -11,9 +11,8 @@ FAULTS = [
               "    (void)restorer_watermark(lane->restorer, partition->number);\n"
               "    if (!source_committed(lane->source, partition->number, COMMITTED_TIMEOUT_MS,\n"),
              ("src/source/restore_kafka.c",
-              "    size_t capacity;\n};\n\nstruct restorer *restorer_open(",
-              "    size_t capacity;\n    int64_t early[64];\n};\n\n"
-              "struct restorer *restorer_open("),
+              "    size_t capacity;\n};\n\n/* The handle learns",
+              "    size_t capacity;\n    int64_t early[64];\n};\n\n/* The handle learns"),
              ("src/source/restore_kafka.c",
               "    return ask_range(restorer, partition, &low, &high, &unused) ? high : -1;",
               "    bool is_good = ask_range(restorer, partition, &low, &high, &unused);\n"
