@@ -58,6 +58,9 @@ struct classification {
 void catalog_init(struct catalog *catalog);
 void catalog_release(struct catalog *catalog);
 
+/* The first rule that matches the line, or NULL. */
+const struct catalog_rule *catalog_find_rule(const struct catalog *catalog,
+                                             const struct billing_line *line);
 struct classification catalog_classify(const struct catalog *catalog,
                                        const struct billing_line *line);
 

@@ -39,6 +39,8 @@ struct target {
     int32_t as_of;
 };
 
+struct rating_trace;
+
 struct rating {
     struct classification classification;
     struct target *targets; /* by program, then partner id */
@@ -46,6 +48,7 @@ struct rating {
     size_t target_capacity;
     const struct link **winners; /* scratch of rating_compute */
     size_t winner_capacity;
+    struct rating_trace *trace; /* NULL: none is kept; else borrowed, and filled (trace.h) */
 };
 
 struct rating_options {

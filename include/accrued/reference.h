@@ -74,6 +74,10 @@ struct reference {
     char unreadable_reason[160]; /* when REFERENCE_UNREADABLE */
 };
 
+/* reference_hash of an accrual: of the hashes of the customer's value and of the partner's, which
+ * is 0 where nobody earns. */
+uint64_t reference_pair_hash(uint64_t customer_hash, uint64_t partner_hash);
+
 /* Where rating finds partners while it works on one line. Everything that a line can need has
  * been looked up before (enrich.h); a lookup therefore does no I/O and always answers. The
  * result stays valid until the batch ends. */

@@ -2,16 +2,14 @@
 #include "lane_state.h"
 
 #include "accrued/encode.h"
-#include "accrued/hash.h"
 
 /* Of the customer's value and, where one earns, the partner's. */
 static uint64_t reference_hash(const struct lane *lane, const struct billing_line *line,
                                struct text partner_mpn_id, bool has_target) {
-    uint64_t hashes[2] = {enricher_customer(lane->enricher, line->customer_id)->hash, 0};
-    if (has_target && !text_is_null(partner_mpn_id)) {
-        hashes[1] = enricher_partner(lane->enricher, partner_mpn_id)->hash;
-    }
-    return hash64(hashes, sizeof hashes, 0);
+    uint64_t customer = enricher_customer(lane->enricher, line->customer_id)->hash;
+    bool has_partner = has_target && !text_is_null(partner_mpn_id);
+    return reference_pair_hash(
+        customer, has_partner ? enricher_partner(lane->enricher, partner_mpn_id)->hash : 0);
 }
 
 static void encode_accrual(struct lane *lane, const struct accrual *accrual,

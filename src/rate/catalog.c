@@ -70,15 +70,20 @@ static bool rule_holds(const struct catalog_rule *rule, const struct billing_lin
     return true;
 }
 
+const struct catalog_rule *catalog_find_rule(const struct catalog *catalog,
+                                             const struct billing_line *line) {
+    for (size_t i = 0; i < catalog->rule_count; i++) {
+        if (rule_holds(&catalog->rules[i], line)) {
+            return &catalog->rules[i];
+        }
+    }
+    return NULL;
+}
+
 struct classification catalog_classify(const struct catalog *catalog,
                                        const struct billing_line *line) {
     struct classification found = {line->product_family, line->workload, 0, false};
-    const struct catalog_rule *rule = NULL;
-    for (size_t i = 0; i < catalog->rule_count && rule == NULL; i++) {
-        if (rule_holds(&catalog->rules[i], line)) {
-            rule = &catalog->rules[i];
-        }
-    }
+    const struct catalog_rule *rule = catalog_find_rule(catalog, line);
     if (rule != NULL) {
         found.tags = rule->tags;
         if (text_is_null(found.family)) {

@@ -2,12 +2,23 @@
 #include "accrued/rating.h"
 #include "accrued/require.h"
 
-static bool link_matches(const struct link *link, struct text subscription_id, struct text workload,
-                         int32_t as_of) {
-    return interval_contains(link->valid, as_of) &&
-           (text_is_null(link->subscription_id) ||
-            text_equal(link->subscription_id, subscription_id)) &&
-           (text_is_null(link->workload) || text_equal(link->workload, workload));
+#include "steps.h"
+
+enum link_fit link_fit(const struct link *link, enum link_type type, struct text subscription_id,
+                       struct text workload, int32_t as_of) {
+    if (link->type != type) {
+        return LINK_OTHER_TYPE;
+    }
+    if (!interval_contains(link->valid, as_of)) {
+        return LINK_NOT_VALID;
+    }
+    if (!text_is_null(link->subscription_id) &&
+        !text_equal(link->subscription_id, subscription_id)) {
+        return LINK_OTHER_SUBSCRIPTION;
+    }
+    return text_is_null(link->workload) || text_equal(link->workload, workload)
+               ? LINK_FITS
+               : LINK_OTHER_WORKLOAD;
 }
 
 /* Subscription counts more than workload, both more than either. */
@@ -16,15 +27,24 @@ static int specificity(const struct link *link) {
 }
 
 /* Most specific, then latest `from`, then smallest link_id. */
-static bool beats(const struct link *a, const struct link *b) {
+enum link_edge link_edge(const struct link *a, const struct link *b, bool *ret_a_wins) {
     int by_specificity = specificity(a) - specificity(b);
     if (by_specificity != 0) {
-        return by_specificity > 0;
+        *ret_a_wins = by_specificity > 0;
+        return EDGE_SPECIFICITY;
     }
     if (a->valid.from != b->valid.from) {
-        return a->valid.from > b->valid.from;
+        *ret_a_wins = a->valid.from > b->valid.from;
+        return EDGE_FROM;
     }
-    return text_compare(a->link_id, b->link_id) < 0;
+    *ret_a_wins = text_compare(a->link_id, b->link_id) < 0;
+    return EDGE_LINK_ID;
+}
+
+static bool beats(const struct link *a, const struct link *b) {
+    bool a_wins = false;
+    (void)link_edge(a, b, &a_wins);
+    return a_wins;
 }
 
 /* Puts `link` among the winners, kept in order of partner id; one a partner. */
@@ -51,7 +71,7 @@ size_t matching_winners(const struct customer *customer, enum link_type type,
     size_t count = 0;
     for (size_t i = 0; i < customer->link_count; i++) {
         const struct link *link = &customer->links[i];
-        if (link->type != type || !link_matches(link, subscription_id, workload, as_of)) {
+        if (link_fit(link, type, subscription_id, workload, as_of) != LINK_FITS) {
             continue;
         }
         if (attribution == ATTRIBUTION_EVERY) {

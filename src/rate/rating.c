@@ -2,28 +2,9 @@
 
 #include "accrued/require.h"
 
+#include "steps.h"
+
 #include <stdlib.h>
-
-/* All that stays the same while one line is rated. */
-struct rating_input {
-    const struct billing_line *line;
-    const struct customer *customer; /* NULL: customer without links */
-    struct partner_lookup partners;
-    struct rating_options options;
-    struct reject *reject;
-};
-
-/* What a program says about the line before it is known who earns. */
-struct program_yield {
-    size_t program_index;
-    const struct program *program;
-    const struct program_version *version;
-    struct measure measure;
-    struct rate rate;
-    uint32_t accelerators;
-    struct amount cumulative;
-    int32_t as_of;
-};
 
 void rating_init(struct rating *rating) {
     *rating = (struct rating){.targets = NULL};
@@ -80,76 +61,91 @@ static const struct rate_rule *find_rate(const struct program_version *version,
     return NULL;
 }
 
-static bool accelerator_applies(const struct accelerator *accelerator,
-                                const struct rating_input *input, const struct classification *what,
-                                int32_t as_of) {
+enum accelerator_fit accelerator_fit(const struct accelerator *accelerator,
+                                     const struct rating_input *input,
+                                     const struct classification *what, int32_t as_of) {
     if (accelerator->months > 0) {
         const struct customer *customer = input->customer;
-        if (customer == NULL || !customer->has_added_on || as_of < customer->added_on ||
-            as_of >= calendar_add_months(customer->added_on, accelerator->months)) {
-            return false;
+        if (customer == NULL || !customer->has_added_on) {
+            return ACCELERATOR_NO_CUSTOMER_ADD;
+        }
+        if (as_of < customer->added_on) {
+            return ACCELERATOR_BEFORE_ADD;
+        }
+        if (as_of >= calendar_add_months(customer->added_on, accelerator->months)) {
+            return ACCELERATOR_MONTHS_OVER;
         }
     }
     if (accelerator->families.count > 0 && !texts_contain(accelerator->families, what->family)) {
-        return false;
+        return ACCELERATOR_OTHER_FAMILY;
     }
     if (accelerator->workloads.count > 0 &&
         (text_is_null(what->workload) || !texts_contain(accelerator->workloads, what->workload))) {
-        return false;
+        return ACCELERATOR_OTHER_WORKLOAD;
     }
-    return !accelerator->has_tags || (accelerator->tags & what->tags) != 0;
+    return !accelerator->has_tags || (accelerator->tags & what->tags) != 0 ? ACCELERATOR_APPLIES
+                                                                           : ACCELERATOR_NO_TAG;
 }
 
-static bool is_yielded(const struct program *program, const struct rating_input *input,
-                       const struct classification *what, int32_t as_of,
-                       const struct link **winners) {
+/* The link that the program yields to, or NULL. */
+static const struct link *yielded_to(const struct program *program,
+                                     const struct rating_input *input,
+                                     const struct classification *what, int32_t as_of,
+                                     const struct link **winners) {
     for (unsigned type = 0; type < LINK_TYPE_COUNT && input->customer != NULL; type++) {
         if ((program->yields_to & (1U << type)) != 0 &&
             matching_winners(input->customer, (enum link_type)type, ATTRIBUTION_EXCLUSIVE,
                              input->line->subscription_id, what->workload, as_of, winners) > 0) {
-            return true;
+            return winners[0];
         }
     }
-    return false;
+    return NULL;
 }
 
-enum yield_result { YIELD_NOTHING, YIELD_SOMETHING, YIELD_OVERFLOW };
-
 /* Version, rate, measure, accelerators: everything that does not depend on the partner. */
-static enum yield_result program_apply(struct program_yield *yield,
-                                       const struct rating_input *input,
-                                       const struct classification *what,
-                                       const struct link **winners) {
+static enum program_outcome program_apply(struct program_yield *yield,
+                                          const struct rating_input *input,
+                                          const struct classification *what,
+                                          const struct link **winners) {
     const struct program *program = yield->program;
     const struct billing_line *line = input->line;
     yield->as_of =
         program->as_of == AS_OF_CHARGE_END_DATE ? line->charge_end_date : line->charge_start_date;
     yield->version = program_version_on(program, yield->as_of);
-    if (program->retired || yield->version == NULL ||
-        charge_type_excluded(program, line->charge_type)) {
-        return YIELD_NOTHING;
+    if (program->retired) {
+        return PROGRAM_RETIRED;
+    }
+    if (yield->version == NULL) {
+        return PROGRAM_NO_VERSION;
+    }
+    if (charge_type_excluded(program, line->charge_type)) {
+        return PROGRAM_CHARGE_TYPE_EXCLUDED;
     }
     const struct rate_rule *rule = find_rate(yield->version, what);
+    yield->rule = rule;
     if (rule == NULL) {
-        return YIELD_NOTHING;
+        return PROGRAM_NO_RATE;
     }
     bool consumed = rule->measure == MEASURE_CONSUMED_AMOUNT;
-    if ((consumed && !line->has_consumed_amount) ||
-        is_yielded(program, input, what, yield->as_of, winners)) {
-        return YIELD_NOTHING;
+    if (consumed && !line->has_consumed_amount) {
+        return PROGRAM_NO_MEASURE;
+    }
+    yield->yielded_to = yielded_to(program, input, what, yield->as_of, winners);
+    if (yield->yielded_to != NULL) {
+        return PROGRAM_YIELDED;
     }
     yield->measure = consumed ? line->consumed_amount : line->billed_amount;
     yield->rate = rule->rate;
     yield->accelerators = 0;
     for (size_t i = 0; i < yield->version->accelerator_count; i++) {
         const struct accelerator *accelerator = &yield->version->accelerators[i];
-        if (accelerator_applies(accelerator, input, what, yield->as_of)) {
+        if (accelerator_fit(accelerator, input, what, yield->as_of) == ACCELERATOR_APPLIES) {
             yield->rate.units += accelerator->rate.units;
             yield->accelerators |= UINT32_C(1) << i;
         }
     }
-    return money_accrue(yield->measure, yield->rate, &yield->cumulative) ? YIELD_SOMETHING
-                                                                         : YIELD_OVERFLOW;
+    return money_accrue(yield->measure, yield->rate, &yield->cumulative) ? PROGRAM_YIELDS
+                                                                         : PROGRAM_OVERFLOW;
 }
 
 /* Adds the target of one beneficiary, accrual or forgone. */
@@ -181,11 +177,13 @@ static bool add_partner(struct rating *rating, const struct program_yield *yield
     return true;
 }
 
-static bool add_beneficiaries(struct rating *rating, const struct program_yield *yield,
-                              const struct rating_input *input) {
+static enum program_outcome add_beneficiaries(struct rating *rating, struct program_yield *yield,
+                                              const struct rating_input *input) {
     const struct program *program = yield->program;
     if (program->beneficiary == BENEFICIARY_RESELLER) {
-        return add_partner(rating, yield, input, input->line->reseller_mpn_id, NULL);
+        return add_partner(rating, yield, input, input->line->reseller_mpn_id, NULL)
+                   ? PROGRAM_YIELDS
+                   : PROGRAM_UNREADABLE;
     }
     size_t count = 0;
     if (input->customer != NULL) {
@@ -193,33 +191,41 @@ static bool add_beneficiaries(struct rating *rating, const struct program_yield 
                                  program->attribution, input->line->subscription_id,
                                  rating->classification.workload, yield->as_of, rating->winners);
     }
+    yield->winner_count = count;
     if (count == 0 && input->options.no_link) {
-        return add_partner(rating, yield, input, text_null(), NULL);
+        bool added = add_partner(rating, yield, input, text_null(), NULL);
+        REQUIRE(added); /* nobody cannot be unreadable */
     }
     for (size_t i = 0; i < count; i++) {
         const struct link *link = rating->winners[i];
         if (!add_partner(rating, yield, input, link->partner_mpn_id, link)) {
-            return false;
+            return PROGRAM_UNREADABLE;
         }
     }
-    return true;
+    return count > 0 ? PROGRAM_YIELDS : PROGRAM_NO_LINK;
 }
 
 static bool rate_program(struct rating *rating, const struct program *program, size_t program_index,
                          const struct rating_input *input) {
-    if (program->beneficiary == BENEFICIARY_RESELLER &&
-        text_is_null(input->line->reseller_mpn_id)) {
-        return true;
-    }
+    size_t first_target = rating->target_count;
     struct program_yield yield = {.program_index = program_index, .program = program};
-    switch (program_apply(&yield, input, &rating->classification, rating->winners)) {
-    case YIELD_NOTHING: return true;
-    case YIELD_SOMETHING: return add_beneficiaries(rating, &yield, input);
-    case YIELD_OVERFLOW: break;
+    enum program_outcome outcome = PROGRAM_NO_RESELLER;
+    if (program->beneficiary != BENEFICIARY_RESELLER ||
+        !text_is_null(input->line->reseller_mpn_id)) {
+        outcome = program_apply(&yield, input, &rating->classification, rating->winners);
     }
-    return reject_set(input->reject, REJECT_AMOUNT_OVERFLOW,
-                      "program %.*s: measure × rate does not fit decimal(28,6)",
-                      TEXT_ARGS(program->id));
+    if (outcome == PROGRAM_YIELDS) {
+        outcome = add_beneficiaries(rating, &yield, input);
+    }
+    if (rating->trace != NULL) {
+        trace_program(rating, &yield, outcome, input, first_target);
+    }
+    if (outcome == PROGRAM_OVERFLOW) {
+        return reject_set(input->reject, REJECT_AMOUNT_OVERFLOW,
+                          "program %.*s: measure × rate does not fit decimal(28,6)",
+                          TEXT_ARGS(program->id));
+    }
+    return outcome != PROGRAM_UNREADABLE;
 }
 
 bool rating_compute(struct rating *rating, const struct programs *programs,
@@ -229,6 +235,9 @@ bool rating_compute(struct rating *rating, const struct programs *programs,
     REQUIRE(customer != NULL && customer->kind == REFERENCE_CUSTOMER);
     rating->target_count = 0;
     rating->classification = catalog_classify(catalog, line);
+    if (rating->trace != NULL) {
+        trace_begin(rating, programs, catalog, line);
+    }
     if (line->is_void) {
         return true;
     }

@@ -1,5 +1,6 @@
 #include "accrued/reference.h"
 
+#include "accrued/hash.h"
 #include "accrued/require.h"
 
 static const struct text link_type_names[LINK_TYPE_COUNT] = {
@@ -21,4 +22,9 @@ bool link_type_parse(struct text text, enum link_type *ret_type) {
         }
     }
     return false;
+}
+
+uint64_t reference_pair_hash(uint64_t customer_hash, uint64_t partner_hash) {
+    const uint64_t hashes[2] = {customer_hash, partner_hash};
+    return hash64(hashes, sizeof hashes, 0);
 }
