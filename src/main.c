@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"reference", "load partners, competencies, customers, links into Redis", command_reference},
     {"rerate", "rate past lines again after something changed", command_rerate},
     {"dlq", "list, show, replay, purge dead letters", command_dlq},
+    {"explain", "why a line earns what it earns, or nothing", command_explain},
     {"ledger", "look into a local ledger file, or verify it", command_ledger},
     {"topics", "create, check or print the Kafka topics", command_topics},
     {"check", "validate every configuration file, reach every server", command_check},

@@ -45,4 +45,7 @@ bool offline_line(struct offline *offline, const struct billing_line *line,
 /* Rates again what the request names; returns how many lines that were. */
 size_t offline_rerate(struct offline *offline, const struct rerate_request *request);
 
+/* Visits every line, in byte order of customer id, then line id. */
+void offline_each(struct offline *offline, ledger_visit visit, void *context);
+
 #endif

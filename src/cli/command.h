@@ -26,6 +26,7 @@ int command_topics(int argc, char **argv);
 int command_ingest(int argc, char **argv);
 int command_reference(int argc, char **argv);
 int command_rate(int argc, char **argv);
+int command_explain(int argc, char **argv);
 int command_rerate(int argc, char **argv);
 int command_dlq(int argc, char **argv);
 int command_ledger(int argc, char **argv);

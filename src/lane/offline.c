@@ -127,3 +127,8 @@ size_t offline_rerate(struct offline *offline, const struct rerate_request *requ
     commit(offline);
     return walk.line_count;
 }
+
+void offline_each(struct offline *offline, ledger_visit visit, void *context) {
+    commit(offline);
+    (void)ledger_each(offline->ledger, visit, context);
+}
