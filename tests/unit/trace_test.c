@@ -178,23 +178,20 @@ Test(trace, a_requirement_names_its_interval_and_the_day) {
     done(&world, &trace);
 }
 
-Test(trace, an_overflow_ends_it_where_the_rating_ended) {
-    struct program programs[2] = {simple_program(BENEFICIARY_DPOR),
-                                  simple_program(BENEFICIARY_DPOR)};
-    static const struct rate_rule beyond_all_files[] = {
-        {.families = {office, 1}, .rate = {RATE_MAX_UNITS * 1000000}}};
-    static const struct program_version version[] = {
-        {.valid = {DAY_MIN, DAY_MAX}, .rates = beyond_all_files, .rate_count = 1}};
-    programs[0].versions = version;
+Test(trace, an_unreadable_partner_ends_it_where_the_rating_ended) {
+    struct program programs[2] = {simple_program(BENEFICIARY_RESELLER),
+                                  simple_program(BENEFICIARY_RESELLER)};
     struct world world = world_of(programs, 2, NULL, 0);
     struct billing_line line = simple_line();
     struct rating_trace trace;
-    line.billed_amount.units = decimal_power_of_ten(28) - 1;
+    world_add_partner(&world, "R");
+    world.partners[0].state = REFERENCE_UNREADABLE;
     trace_of(&world, &trace, &line);
-    cr_expect_eq(world.reject.code, REJECT_AMOUNT_OVERFLOW);
-    cr_expect_eq(trace.program_count, 1);
-    cr_expect_eq(trace.programs[0].outcome, PROGRAM_OVERFLOW);
+    cr_expect_eq(world.reject.code, REJECT_REFERENCE_UNREADABLE);
+    cr_assert_eq(trace.program_count, 1);
+    cr_expect_eq(trace.programs[0].outcome, PROGRAM_UNREADABLE);
     cr_expect(trace.programs[0].is_rated);
+    cr_expect_eq(trace.programs[0].partner_count, 0);
     done(&world, &trace);
 }
 
