@@ -30,7 +30,8 @@ struct lane_shared {
 
 enum lane_readiness {
     LANE_STARTING,
-    LANE_UNASSIGNED, /* member of the group, no partition (ready: there is nothing to do) */
+    LANE_JOINING,    /* the group has not taken it in yet */
+    LANE_UNASSIGNED, /* member of the group, no partition: ready to take one over */
     LANE_RESTORING,
     LANE_WAITING, /* for reference data */
     LANE_READY,

@@ -30,11 +30,14 @@ void metric_set_decimals(struct metric *metric, unsigned decimals);
 /* Adds to a 128-bit sum at scale 6, which from then on is the series' value. Gauges: it may shrink.
  */
 void metric_add_amount(struct metric *metric, struct amount amount);
+/* The same at scale 10; a series is one or the other. */
+void metric_add_measure(struct metric *metric, struct measure measure);
 /* Takes a gauge off the page and out of the text until it is set again: a partition that went to
  * another process must not stand there with its last value. */
 void metric_hide(struct metric *metric);
 
 int64_t metric_value(const struct metric *metric);
+/* Of a sum; one of measures is rounded, half-even. */
 struct amount metric_amount(const struct metric *metric);
 /* The value as it is written: an amount or the integer with its decimals. Size without NUL. */
 size_t metric_format(const struct metric *metric, char to[DECIMAL_TEXT_SIZE]);

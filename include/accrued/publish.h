@@ -55,6 +55,9 @@ enum verdict publisher_commit(struct publisher *publisher, const struct input_of
 /* COMMITTED here means: aborted for certain. Else REBUILD. */
 enum verdict publisher_abort(struct publisher *publisher, struct fault *fault);
 
+/* librdkafka's name of the error that the last verdict was about ("ILLEGAL_GENERATION"); "none". */
+const char *publisher_error_name(const struct publisher *publisher);
+
 /* The largest record value that the brokers are configured to take from us. */
 size_t publisher_value_size_max(const struct publisher *publisher);
 

@@ -35,6 +35,8 @@ enum restore_begin restorer_begin(struct restorer *restorer, int32_t partition, 
                                   struct fault *fault);
 /* The high watermark now; −1: the cluster does not answer. */
 int64_t restorer_watermark(struct restorer *restorer, int32_t partition);
+/* Offsets of the topic that are still to be read for the partition; 0: it is not under way. */
+int64_t restorer_remaining(const struct restorer *restorer, int32_t partition);
 /* Forgets a partition that was taken away. */
 void restorer_cancel(struct restorer *restorer, int32_t partition);
 /* Reads for at most budget_ms. false: a block was refused or reading cannot go on (*fault). */

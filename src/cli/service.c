@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define STOP_POLL_MS 20
+/* A question for offsets may time out once before that means anything. */
+#define BROKER_SILENT_MS_MAX 5000
 /* Beyond the longest transaction: leaving the group and closing connections. */
 #define STOP_GRACE_MS 15000
 
@@ -29,7 +31,15 @@ static bool is_ready(void *context, struct buffer *reasons) {
         buffer_append_string(reasons, "the service is starting or stopping\n");
         return false;
     }
-    return fleet_is_ready(fleet, reasons);
+    bool is_ready = fleet_is_ready(fleet, reasons);
+    int64_t silent_ms = lag_monitor_silent_ms(service->lag);
+    if (silent_ms > BROKER_SILENT_MS_MAX) {
+        buffer_append_format(reasons, "The Kafka cluster at %s has not answered for %lld s.\n",
+                             service->config->kafka.bootstrap_servers,
+                             (long long)(silent_ms / 1000));
+        is_ready = false;
+    }
+    return is_ready;
 }
 
 static bool is_healthy(void *context, struct buffer *reasons) {

@@ -17,6 +17,7 @@ void batch_release(struct batch *batch) {
     free(batch->items);
     free(batch->outputs);
     free(batch->sums);
+    free(batch->unclassified);
     batch_init(batch);
 }
 
@@ -24,6 +25,7 @@ void batch_restart(struct batch *batch) {
     buffer_clear(&batch->bytes);
     batch->output_count = 0;
     batch->sum_count = 0;
+    batch->unclassified_count = 0;
     batch->counts = (struct batch_counts){0};
 }
 
@@ -87,4 +89,20 @@ void batch_add_sum(struct batch *batch, size_t program_index, int reason, struct
     batch->sums = grown(batch->sums, batch->sum_count, &batch->sum_capacity, sizeof *batch->sums);
     batch->sums[batch->sum_count++] =
         (struct batch_sum){program_index, reason, currency, amount, 1};
+}
+
+void batch_add_unclassified(struct batch *batch, struct currency currency, struct measure billed) {
+    size_t i = 0;
+    batch->counts.unclassified++;
+    while (i < batch->unclassified_count &&
+           !currency_equal(batch->unclassified[i].currency, currency)) {
+        i++;
+    }
+    if (i == batch->unclassified_count) {
+        batch->unclassified = grown(batch->unclassified, i, &batch->unclassified_capacity,
+                                    sizeof *batch->unclassified);
+        batch->unclassified[batch->unclassified_count++] =
+            (struct batch_unclassified){currency, {0}};
+    }
+    batch->unclassified[i].billed.units += billed.units;
 }

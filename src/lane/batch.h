@@ -49,12 +49,13 @@ struct batch_sum {
     size_t count;
 };
 
+/* Revenue of lines that the catalog does not know. */
+struct batch_unclassified {
+    struct currency currency;
+    struct measure billed;
+};
+
 struct batch_counts {
-    size_t posted;
-    size_t unchanged;
-    size_t stale;
-    size_t skipped;
-    size_t dead_lettered;
     size_t unclassified;
     size_t dead_letters_by_code[REJECT_CODE_COUNT];
 };
@@ -72,6 +73,9 @@ struct batch {
     struct batch_sum *sums;
     size_t sum_count;
     size_t sum_capacity;
+    struct batch_unclassified *unclassified;
+    size_t unclassified_count;
+    size_t unclassified_capacity;
     struct batch_counts counts;
 };
 
@@ -91,5 +95,7 @@ struct batch_output *batch_add_output(struct batch *batch, enum output output);
 /* Adds to the sum of (program, reason, currency); reason: SUM_ACCRUED or enum forgone_reason. */
 void batch_add_sum(struct batch *batch, size_t program_index, int reason, struct currency currency,
                    struct amount amount);
+/* A line of an unknown product. */
+void batch_add_unclassified(struct batch *batch, struct currency currency, struct measure billed);
 
 #endif

@@ -9,12 +9,7 @@
 #include <stdlib.h>
 
 struct lane_counters {
-    struct metric *lines_in;
-    struct metric *posted;
-    struct metric *unchanged;
-    struct metric *stale;
-    struct metric *skipped;
-    struct metric *dead_lettered;
+    struct metric *input_bytes;
     struct metric *unclassified;
     struct metric *committed;
     struct metric *aborted;
@@ -23,6 +18,7 @@ struct lane_counters {
     struct metric *batch_lines;
     struct metric *hits;
     struct metric *misses;
+    struct metric *unreadable;
     struct metric *round_trips;
     struct metric *missing;
     struct metric *served_stale;
@@ -35,6 +31,7 @@ struct lane_counters {
     struct metric *entries;
     struct metric *bytes;
     struct metric *fresh_age;
+    struct metric *waiting;
     struct enricher_stats seen; /* what was added to the counters so far */
 };
 
@@ -42,8 +39,42 @@ static struct metric *counter(const char *name, const char *help, const char *la
     return metric_get(name, METRIC_COUNTER, help, labels);
 }
 
-static struct metric *outcome(const char *labels) {
-    return counter("accrued_lines_total", "Billing lines by what became of them.", labels);
+static struct metric *dead_letters(int code) {
+    char label[64];
+    (void)snprintf(label, sizeof label, "code=\"%s\"", reject_code_name((enum reject_code)code));
+    return counter("accrued_dead_letters_total", "Records sent to the dead letters.", label);
+}
+
+static struct metric *forgone_events(int reason) {
+    char label[64];
+    (void)snprintf(label, sizeof label, "reason=\"%s\"",
+                   forgone_reason_name((enum forgone_reason)reason));
+    return counter("accrued_forgone_total", "Forgone events published.", label);
+}
+
+static struct metric *accruals(const struct program *program) {
+    char label[256];
+    (void)snprintf(label, sizeof label, "program=\"%.*s\"", TEXT_ARGS(program->id));
+    return counter("accrued_accruals_total", "Accruals published.", label);
+}
+
+static struct metric *aborts(const char *reason) {
+    char label[128];
+    (void)snprintf(label, sizeof label, "reason=\"%s\"", reason);
+    return counter("accrued_transaction_aborts_total",
+                   "Aborted transactions by librdkafka's name of the error.", label);
+}
+
+/* A counter that begins with its first event has no rate at that moment: what can happen is there
+ * from the start, at 0. */
+static void begin_at_zero(void) {
+    for (int code = REJECT_NONE + 1; code < REJECT_JSON_MALFORMED; code++) {
+        (void)dead_letters(code);
+    }
+    for (int reason = FORGONE_NONE + 1; reason < FORGONE_REASON_COUNT; reason++) {
+        (void)forgone_events(reason);
+    }
+    (void)aborts("ILLEGAL_GENERATION");
 }
 
 /* Money and recognition are sums of different things; with this label, whoever reads the amounts
@@ -58,6 +89,7 @@ void lane_count_programs(const struct lane *lane) {
                               "What a program pays: money, or recognition, which is never paid.",
                               label),
                    1);
+        (void)accruals(&programs->items[i]);
     }
 }
 
@@ -70,12 +102,8 @@ struct lane_counters *lane_counters_open(const struct lane *lane) {
     char label[32];
     (void)snprintf(label, sizeof label, "lane=\"%d\"", lane->number);
     *counters = (struct lane_counters){
-        .lines_in = counter("accrued_lines_in_total", "Billing lines taken from the input.", ""),
-        .posted = outcome("outcome=\"posted\""),
-        .unchanged = outcome("outcome=\"unchanged\""),
-        .stale = outcome("outcome=\"stale\""),
-        .skipped = outcome("outcome=\"skipped\""),
-        .dead_lettered = outcome("outcome=\"dead_lettered\""),
+        .input_bytes = counter("accrued_input_bytes_total",
+                               "Bytes (keys and values) of the billing lines taken.", ""),
         .unclassified =
             counter("accrued_unclassified_lines_total",
                     "Lines that no catalog rule matched and that brought no family.", ""),
@@ -93,6 +121,8 @@ struct lane_counters *lane_counters_open(const struct lane *lane) {
         .hits = counter("accrued_reference_hits_total",
                         "Reference values answered from the near cache.", ""),
         .misses = counter("accrued_reference_misses_total", "Reference values asked of Redis.", ""),
+        .unreadable = counter("accrued_reference_unreadable_total",
+                              "Of these, values that could not be read.", ""),
         .round_trips =
             counter("accrued_reference_round_trips_total", "Pipelined requests to Redis.", ""),
         .missing = counter("accrued_reference_missing_hits_total",
@@ -117,16 +147,21 @@ struct lane_counters *lane_counters_open(const struct lane *lane) {
             metric_get("accrued_reference_bytes", METRIC_GAUGE, "Bytes of the near cache.", label),
         .fresh_age = metric_get("accrued_reference_fresh_age_seconds", METRIC_GAUGE,
                                 "Since the near cache was last known to be right.", label),
+        .waiting = metric_get("accrued_reference_waiting", METRIC_GAUGE,
+                              "1 while the lane waits for reference data, else 0.", label),
     };
     metric_set_decimals(counters->fresh_age, 3);
     metric_hide(counters->fresh_age);
+    metric_set(counters->waiting, 0);
     lane_count_programs(lane);
+    begin_at_zero();
     return counters;
 }
 
 void lane_counters_free(struct lane_counters *counters) {
     if (counters != NULL) {
         metric_hide(counters->fresh_age);
+        metric_set(counters->waiting, 0);
     }
     free(counters);
 }
@@ -134,13 +169,23 @@ void lane_counters_free(struct lane_counters *counters) {
 static void count_dead_letters(const struct batch_counts *counts) {
     for (int code = 0; code < REJECT_CODE_COUNT; code++) {
         if (counts->dead_letters_by_code[code] > 0) {
-            char label[64];
-            (void)snprintf(label, sizeof label, "code=\"%s\"",
-                           reject_code_name((enum reject_code)code));
-            metric_add(
-                counter("accrued_dead_letters_total", "Records sent to the dead letters.", label),
-                (int64_t)counts->dead_letters_by_code[code]);
+            metric_add(dead_letters(code), (int64_t)counts->dead_letters_by_code[code]);
         }
+    }
+}
+
+static void count_unclassified(const struct lane *lane) {
+    const struct batch *batch = &lane->batch;
+    metric_add(lane->counters->unclassified, (int64_t)batch->counts.unclassified);
+    for (size_t i = 0; i < batch->unclassified_count; i++) {
+        char label[32];
+        (void)snprintf(label, sizeof label, "currency=\"%.3s\"",
+                       batch->unclassified[i].currency.code);
+        metric_add_measure(metric_get("accrued_unclassified_amount", METRIC_GAUGE,
+                                      "Billed on lines that no catalog rule matched, since the "
+                                      "start.",
+                                      label),
+                           batch->unclassified[i].billed);
     }
 }
 
@@ -148,9 +193,7 @@ static void count_sum(const struct lane *lane, const struct batch_sum *sum) {
     const struct program *program = &lane->edition->programs->items[sum->program_index];
     char label[256];
     if (sum->reason == SUM_ACCRUED) {
-        (void)snprintf(label, sizeof label, "program=\"%.*s\"", TEXT_ARGS(program->id));
-        metric_add(counter("accrued_accruals_total", "Accruals published.", label),
-                   (int64_t)sum->count);
+        metric_add(accruals(program), (int64_t)sum->count);
         (void)snprintf(label, sizeof label, "program=\"%.*s\",currency=\"%.3s\"",
                        TEXT_ARGS(program->id), sum->currency.code);
         metric_add_amount(metric_get("accrued_accrued_amount", METRIC_GAUGE,
@@ -159,9 +202,7 @@ static void count_sum(const struct lane *lane, const struct batch_sum *sum) {
         return;
     }
     const char *reason = forgone_reason_name((enum forgone_reason)sum->reason);
-    (void)snprintf(label, sizeof label, "reason=\"%s\"", reason);
-    metric_add(counter("accrued_forgone_total", "Forgone events published.", label),
-               (int64_t)sum->count);
+    metric_add(forgone_events(sum->reason), (int64_t)sum->count);
     (void)snprintf(label, sizeof label, "reason=\"%s\",currency=\"%.3s\"", reason,
                    sum->currency.code);
     metric_add_amount(metric_get("accrued_forgone_amount", METRIC_GAUGE,
@@ -169,36 +210,16 @@ static void count_sum(const struct lane *lane, const struct batch_sum *sum) {
                       sum->amount);
 }
 
-/* Every line in has exactly one outcome; anything else is a bug that would show as wrong money. */
-static void check_conservation(const struct lane *lane) {
-    const struct batch_counts *counts = &lane->batch.counts;
-    size_t dropped = 0;
-    for (size_t i = 0; i < lane->batch.count; i++) {
-        dropped += lane->batch.items[i].state == ITEM_DROPPED;
-    }
-    REQUIRE(lane->batch.count == counts->posted + counts->unchanged + counts->stale +
-                                     counts->skipped + counts->dead_lettered + dropped);
-}
-
-void lane_count_commit(struct lane *lane, int64_t duration_ms) {
-    check_conservation(lane);
+void lane_count_commit(struct lane *lane, size_t lines, int64_t duration_ms) {
     struct lane_counters *counters = lane->counters;
-    const struct batch_counts *counts = &lane->batch.counts;
-    size_t lines = counts->posted + counts->unchanged + counts->stale + counts->skipped +
-                   counts->dead_lettered;
-    metric_add(counters->lines_in, (int64_t)lines);
-    metric_add(counters->posted, (int64_t)counts->posted);
-    metric_add(counters->unchanged, (int64_t)counts->unchanged);
-    metric_add(counters->stale, (int64_t)counts->stale);
-    metric_add(counters->skipped, (int64_t)counts->skipped);
-    metric_add(counters->dead_lettered, (int64_t)counts->dead_lettered);
-    metric_add(counters->unclassified, (int64_t)counts->unclassified);
+    metric_add(counters->input_bytes, (int64_t)lane->batch.record_bytes);
     metric_add(counters->committed, 1);
     metric_observe(counters->transaction_seconds, duration_ms);
     if (lane->batch.count > 0) {
         metric_observe(counters->batch_lines, (int64_t)lines);
     }
-    count_dead_letters(counts);
+    count_dead_letters(&lane->batch.counts);
+    count_unclassified(lane);
     for (size_t i = 0; i < lane->batch.sum_count; i++) {
         count_sum(lane, &lane->batch.sums[i]);
     }
@@ -206,55 +227,76 @@ void lane_count_commit(struct lane *lane, int64_t duration_ms) {
 
 void lane_count_abort(struct lane *lane) {
     metric_add(lane->counters->aborted, 1);
+    metric_add(aborts(publisher_error_name(lane->publisher)), 1);
 }
 
 void lane_count_rebalance(struct lane *lane) {
     metric_add(lane->counters->rebalances, 1);
 }
 
-/* Gauges of a partition that this process owns. */
-struct partition_gauges {
-    struct metric *lines;
-    struct metric *bytes;
-    struct metric *restored;
-};
-
-static struct partition_gauges partition_gauges(int32_t partition) {
+static struct metric *partition_gauge(int32_t partition, const char *name, const char *help,
+                                      unsigned decimals) {
     char label[32];
     (void)snprintf(label, sizeof label, "partition=\"%d\"", partition);
+    struct metric *gauge = metric_get(name, METRIC_GAUGE, help, label);
+    metric_set_decimals(gauge, decimals);
+    return gauge;
+}
+
+struct partition_gauges lane_partition_gauges(int32_t partition) {
     return (struct partition_gauges){
-        metric_get("accrued_ledger_lines", METRIC_GAUGE, "Lines in the ledger.", label),
-        metric_get("accrued_ledger_bytes", METRIC_GAUGE, "Size of the ledger's log and index.",
-                   label),
-        metric_get("accrued_restore_blocks", METRIC_GAUGE,
-                   "Ledger blocks read back at the last assignment.", label),
+        .lines = partition_gauge(partition, "accrued_ledger_lines", "Lines in the ledger.", 0),
+        .bytes = partition_gauge(partition, "accrued_ledger_bytes",
+                                 "Size of the ledger's log and index.", 0),
+        .restored = partition_gauge(partition, "accrued_restore_blocks",
+                                    "Ledger blocks read back at the last assignment.", 0),
+        .restore_seconds =
+            partition_gauge(partition, "accrued_restore_seconds",
+                            "Since the partition was assigned and is not ready; 0 when it is.", 3),
+        .restore_remaining =
+            partition_gauge(partition, "accrued_restore_remaining_offsets",
+                            "Offsets of the ledger topic that are still to be read back.", 0),
+        .rerate_progress = partition_gauge(
+            partition, "accrued_rerate_progress_ratio",
+            "Share of the ledger that the re-rate at hand has walked; 1 when there is none.", 3),
     };
 }
 
-void lane_count_partition(struct lane *lane, const struct lane_partition *partition) {
-    (void)lane;
-    struct partition_gauges gauges = partition_gauges(partition->number);
-    metric_set(gauges.lines, (int64_t)ledger_line_count(partition->ledger));
-    metric_set(gauges.bytes, (int64_t)ledger_byte_count(partition->ledger));
-    metric_set(gauges.restored, (int64_t)partition->restored_blocks);
+void lane_count_partition(const struct lane *lane, const struct lane_partition *partition) {
+    const struct partition_gauges *gauges = &partition->gauges;
+    bool is_ready = partition->state == PARTITION_READY;
+    int64_t since_ms = clock_steady_ms() - partition->assigned_at_ms;
+    metric_set(gauges->lines, (int64_t)ledger_line_count(partition->ledger));
+    metric_set(gauges->bytes, (int64_t)ledger_byte_count(partition->ledger));
+    metric_set(gauges->restored, (int64_t)partition->restored_blocks);
+    metric_set(gauges->restore_seconds, is_ready ? 0 : since_ms);
+    metric_set(gauges->restore_remaining, restorer_remaining(lane->restorer, partition->number));
+    metric_set(gauges->rerate_progress, lane_rerate_progress(lane, partition));
 }
 
-void lane_count_partition_gone(int32_t partition) {
-    struct partition_gauges gauges = partition_gauges(partition);
-    metric_hide(gauges.lines);
-    metric_hide(gauges.bytes);
-    metric_hide(gauges.restored);
+void lane_count_partition_gone(const struct lane_partition *partition) {
+    metric_hide(partition->gauges.lines);
+    metric_hide(partition->gauges.bytes);
+    metric_hide(partition->gauges.restored);
+    metric_hide(partition->gauges.restore_seconds);
+    metric_hide(partition->gauges.restore_remaining);
+    metric_hide(partition->gauges.rerate_progress);
+}
+
+void lane_count_waiting(struct lane *lane, bool waits) {
+    metric_set(lane->counters->waiting, waits);
 }
 
 void lane_count_enricher(struct lane *lane) {
     struct lane_counters *counters = lane->counters;
     struct enricher_stats now = enricher_stats(lane->enricher);
-    metric_add(counters->hits, (int64_t)(now.hits - counters->seen.hits));
-    metric_add(counters->misses, (int64_t)(now.misses - counters->seen.misses));
-    metric_add(counters->round_trips, (int64_t)(now.round_trips - counters->seen.round_trips));
     const struct enricher_stats *seen = &counters->seen;
+    metric_add(counters->hits, (int64_t)(now.hits - seen->hits));
     metric_add(counters->missing, (int64_t)(now.negative - seen->negative));
     metric_add(counters->served_stale, (int64_t)(now.stale - seen->stale));
+    metric_add(counters->misses, (int64_t)(now.misses - seen->misses));
+    metric_add(counters->unreadable, (int64_t)(now.unreadable - seen->unreadable));
+    metric_add(counters->round_trips, (int64_t)(now.round_trips - seen->round_trips));
     metric_add(counters->invalidations, (int64_t)(now.invalidations - seen->invalidations));
     metric_add(counters->races, (int64_t)(now.races - seen->races));
     metric_add(counters->evictions, (int64_t)(now.evictions - seen->evictions));

@@ -4,6 +4,7 @@
 #include "accrued/log.h"
 #include "accrued/metrics.h"
 #include "accrued/require.h"
+#include "health.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -113,6 +114,7 @@ static void live_on(struct fleet *fleet, int number) {
         log_event(LOG_WARN, "lane_rebuild", "lane=%d attempt=%lld backoff_ms=%lld reason=%s",
                   number, (long long)failures, (long long)backoff_ms, log_quote(fault.text));
         metric_add(rebuilds, 1);
+        atomic_store(&fleet->shared.readiness[number], LANE_STARTING);
         sleep_unless_stopped(fleet, number, backoff_ms);
     }
 }
@@ -194,36 +196,11 @@ void fleet_free(struct fleet *fleet) {
 
 bool fleet_is_ready(void *context, struct buffer *reasons) {
     struct fleet *fleet = context;
-    bool is_ready = true;
-    for (size_t i = 0; i < fleet->count; i++) {
-        enum lane_readiness readiness =
-            (enum lane_readiness)atomic_load(&fleet->shared.readiness[i]);
-        if (readiness != LANE_READY && readiness != LANE_UNASSIGNED) {
-            buffer_append_format(reasons, "lane %zu: %s", i, lane_readiness_name(readiness));
-            if (readiness == LANE_WAITING) {
-                pthread_mutex_lock(&fleet->reasons_lock);
-                buffer_append_format(reasons, ": %s", fleet->shared.reasons[i].text);
-                pthread_mutex_unlock(&fleet->reasons_lock);
-            }
-            buffer_append_byte(reasons, '\n');
-            is_ready = false;
-        }
-    }
-    return is_ready;
+    return lanes_are_ready(&fleet->shared, fleet->count, reasons);
 }
 
 bool fleet_is_healthy(void *context, struct buffer *reasons) {
     struct fleet *fleet = context;
-    int64_t now_ms = clock_steady_ms();
-    bool is_healthy = true;
-    for (size_t i = 0; i < fleet->count; i++) {
-        int64_t age_ms = now_ms - atomic_load(&fleet->shared.beats[i]);
-        if (atomic_load(&fleet->shared.readiness[i]) != LANE_STOPPED &&
-            age_ms > fleet->silence_ms_max) {
-            buffer_append_format(reasons, "lane %zu: its loop has not turned for %lld s\n", i,
-                                 (long long)(age_ms / 1000));
-            is_healthy = false;
-        }
-    }
-    return is_healthy;
+    return lanes_are_healthy(&fleet->shared, fleet->count, clock_steady_ms(), fleet->silence_ms_max,
+                             reasons);
 }

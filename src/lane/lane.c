@@ -17,6 +17,7 @@
 const char *lane_readiness_name(enum lane_readiness readiness) {
     switch (readiness) {
     case LANE_STARTING: return "starting";
+    case LANE_JOINING: return "joining";
     case LANE_UNASSIGNED: return "unassigned";
     case LANE_RESTORING: return "restoring";
     case LANE_WAITING: return "waiting";
@@ -185,8 +186,10 @@ static void take_record(struct lane *lane, struct source_record *record) {
     }
     if (partition->batch_start < 0) {
         partition->batch_start = record->offset;
+        partition->batch_first = lane->batch.count;
     }
     partition->gather_next = record->offset + 1;
+    partition->gathered++;
     struct batch_item *item = batch_add(&lane->batch, record);
     item->state =
         record->offset < ledger_position(partition->ledger).next_offset ? ITEM_SKIPPED : ITEM_LINE;
@@ -265,6 +268,7 @@ static enum verdict wait_for_reference(struct lane *lane, struct fault *fault) {
     log_event(LOG_WARN, "reference_data_missing", "lane=%d lines=%zu reason=%s", lane->number,
               lane->batch.count, log_quote(fault->text));
     set_waiting(lane, fault->text);
+    lane_count_waiting(lane, true);
     int64_t started_ms = clock_steady_ms();
     pause_all(lane);
     enum verdict verdict = VERDICT_WAIT;
@@ -286,6 +290,7 @@ static enum verdict wait_for_reference(struct lane *lane, struct fault *fault) {
             set_waiting(lane, fault->text);
         }
     }
+    lane_count_waiting(lane, false);
     if (verdict == VERDICT_WAIT) {
         return VERDICT_WAIT;
     }
@@ -314,6 +319,7 @@ static enum verdict give_back(struct lane *lane, struct fault *fault) {
             }
             partition->gather_next = partition->batch_start;
             partition->batch_start = -1;
+            partition->gathered = 0;
         }
     }
     batch_clear(&lane->batch);
@@ -322,6 +328,7 @@ static enum verdict give_back(struct lane *lane, struct fault *fault) {
 
 static enum verdict process_batch(struct lane *lane, struct fault *fault) {
     lane_decode(lane);
+    lane_partitions_report_gathered(lane);
     enum verdict verdict = lane_work(lane, fault);
     if (verdict == VERDICT_WAIT) {
         verdict = wait_for_reference(lane, fault);
@@ -351,6 +358,15 @@ static enum verdict idle(struct lane *lane, struct fault *fault) {
     return lane_commit_positions(lane, fault);
 }
 
+/* Before the first rebalance there is no membership; later there may be one without partitions. */
+static bool is_member(struct lane *lane) {
+    struct fault ignored;
+    struct group_snapshot *snapshot = source_snapshot(lane->source, &ignored);
+    bool is_one = snapshot != NULL;
+    group_snapshot_free(snapshot);
+    return is_one;
+}
+
 /* A lane without lines does not notice that it could not rate any: it is asked, and says so once.
  */
 static void update_readiness(struct lane *lane) {
@@ -358,7 +374,7 @@ static void update_readiness(struct lane *lane) {
     bool was_away = lane->is_reference_away;
     lane->is_reference_away = !enricher_can_serve(lane->enricher, clock_steady_ms(), &why);
     if (lane->partition_count == 0) {
-        set_readiness(lane, LANE_UNASSIGNED);
+        set_readiness(lane, is_member(lane) ? LANE_UNASSIGNED : LANE_JOINING);
     } else if (!lane_partitions_all_ready(lane)) {
         set_readiness(lane, LANE_RESTORING);
     } else if (lane->is_reference_away) {
@@ -366,6 +382,7 @@ static void update_readiness(struct lane *lane) {
     } else {
         set_readiness(lane, LANE_READY);
     }
+    lane_count_waiting(lane, lane->is_reference_away);
     if (lane->is_reference_away && !was_away) {
         log_event(LOG_WARN, "reference_data_away", "lane=%d reason=%s", lane->number,
                   log_quote(why));

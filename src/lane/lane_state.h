@@ -6,11 +6,13 @@
  *   outputs.c     events → records to publish
  *   transact.c    begin → send → commit, or abort and rewind
  *   rerate.c      requests to rate past lines again, a chunk between two batches
- *   counts.c      metrics, changed only when a transaction has committed */
+ *   counts.c      metrics, changed only when a transaction has committed
+ *   meter.c       lines in and their outcomes, per partition */
 #ifndef ACCRUED_LANE_STATE_H
 #define ACCRUED_LANE_STATE_H
 
 #include "batch.h"
+#include "meter.h"
 
 #include "accrued/encode.h"
 #include "accrued/enrich.h"
@@ -28,6 +30,16 @@ enum partition_state {
     PARTITION_READY,
 };
 
+/* What /metrics says of a partition that this process owns, beside its lag. */
+struct partition_gauges {
+    struct metric *lines;
+    struct metric *bytes;
+    struct metric *restored;
+    struct metric *restore_seconds;
+    struct metric *restore_remaining;
+    struct metric *rerate_progress;
+};
+
 struct lane_partition {
     int32_t number;
     enum partition_state state;
@@ -37,6 +49,11 @@ struct lane_partition {
     int64_t gather_next; /* everything below has been gathered */
     int64_t batch_start; /* where the batch at hand begins; −1: it has none of this partition */
     struct ledger_position batch_end; /* behind the last record of the batch */
+    size_t batch_first;               /* index of its first item of this partition */
+    size_t gathered;                  /* records of the batch at hand */
+    struct line_outcomes outcomes;    /* of these */
+    struct meter *meter;
+    struct partition_gauges gauges;
     int64_t rerate_start; /* re-rate requests below it are done, in a ledger that says nothing of
                              them yet; −1: not asked */
     int64_t assigned_at_ms;
@@ -96,6 +113,8 @@ void lane_partitions_release(struct lane *lane);
 enum verdict lane_partitions_step(struct lane *lane, struct fault *fault);
 bool lane_partitions_all_ready(const struct lane *lane);
 void lane_partitions_report_lag(struct lane *lane);
+/* How old what the batch holds is; after lane_decode. */
+void lane_partitions_report_gathered(struct lane *lane);
 
 /* work.c: COMMITTED when the batch's outputs stand encoded; WAIT when reference data is not to be
  * had; REBUILD never. */
@@ -125,6 +144,9 @@ enum verdict lane_rerate_listen(struct lane *lane, struct fault *fault);
 bool lane_rerate_is_due(const struct lane *lane);
 /* A chunk, if the time that live lines took allows it. */
 enum verdict lane_rerate_step(struct lane *lane, int64_t live_ms, struct fault *fault);
+/* Thousandths of the partition's ledger that the walk at hand has behind it; 1000: nothing is to be
+ * done. */
+int64_t lane_rerate_progress(const struct lane *lane, const struct lane_partition *partition);
 /* The partition is taken away. */
 void lane_rerate_drop(struct lane *lane, int32_t partition);
 /* Live lines are rated with reference data read after the requests known by now: what a walk for
@@ -136,12 +158,16 @@ void lane_rerate_begin_ledger(const struct lane_partition *partition);
 /* counts.c */
 struct lane_counters *lane_counters_open(const struct lane *lane);
 void lane_counters_free(struct lane_counters *counters);
-void lane_count_commit(struct lane *lane, int64_t duration_ms);
+/* lines: of all partitions of the transaction. */
+void lane_count_commit(struct lane *lane, size_t lines, int64_t duration_ms);
 void lane_count_abort(struct lane *lane);
 void lane_count_rebalance(struct lane *lane);
-void lane_count_partition(struct lane *lane, const struct lane_partition *partition);
+struct partition_gauges lane_partition_gauges(int32_t partition);
+void lane_count_partition(const struct lane *lane, const struct lane_partition *partition);
 /* It went to another lane or process: its gauges disappear. */
-void lane_count_partition_gone(int32_t partition);
+void lane_count_partition_gone(const struct lane_partition *partition);
+/* The lane waits for reference data, or does no more. */
+void lane_count_waiting(struct lane *lane, bool waits);
 void lane_count_enricher(struct lane *lane);
 /* Says what each program pays; again after another edition was taken. */
 void lane_count_programs(const struct lane *lane);

@@ -53,6 +53,8 @@ void lane_partition_assigned(void *context, int32_t number) {
         .watermark = -1,
         .rerate_start = -1,
         .assigned_at_ms = clock_steady_ms(),
+        .meter = meter_open(number),
+        .gauges = lane_partition_gauges(number),
     };
     lane->membership_changed = true;
     lane_count_rebalance(lane);
@@ -73,7 +75,8 @@ void lane_partition_revoked(void *context, int32_t number, bool lost) {
     lane_rerate_drop(lane, number);
     restorer_cancel(lane->restorer, number);
     ledger_free(partition->ledger);
-    lane_count_partition_gone(number);
+    meter_free(partition->meter);
+    lane_count_partition_gone(partition);
     if (lane->shared->lag != NULL) {
         lag_disown(lane->shared->lag, number);
     }
@@ -85,6 +88,8 @@ void lane_partition_revoked(void *context, int32_t number, bool lost) {
 void lane_partitions_release(struct lane *lane) {
     for (size_t i = 0; i < lane->partition_count; i++) {
         ledger_free(lane->partitions[i].ledger);
+        meter_free(lane->partitions[i].meter);
+        lane_count_partition_gone(&lane->partitions[i]);
         if (lane->shared->lag != NULL) {
             lag_disown(lane->shared->lag, lane->partitions[i].number);
         }
@@ -318,8 +323,7 @@ static enum verdict start_partition(struct lane *lane, struct lane_partition *pa
     partition->gather_next = start;
     partition->state = PARTITION_READY;
     if (lane->shared->lag != NULL) {
-        lag_own(lane->shared->lag, partition->number);
-        lag_progress(lane->shared->lag, partition->number, start, -1);
+        lag_progress(lane->shared->lag, partition->number, start);
     }
     lane_count_partition(lane, partition);
     log_event(LOG_INFO, "partition_ready",
@@ -359,6 +363,13 @@ static enum verdict ask_committed(struct lane *lane, struct lane_partition *part
                   partition->number, log_quote(fault->text));
         return VERDICT_COMMITTED;
     }
+    if (lane->shared->lag != NULL) {
+        /* Lines wait while the ledger is restored: that is lag. */
+        lag_own(lane->shared->lag, partition->number);
+        if (partition->committed >= 0) {
+            lag_progress(lane->shared->lag, partition->number, partition->committed);
+        }
+    }
     return attach_file(lane, partition, fault);
 }
 
@@ -386,7 +397,11 @@ static enum verdict advance_partition(struct lane *lane, struct lane_partition *
 enum verdict lane_partitions_step(struct lane *lane, struct fault *fault) {
     enum verdict verdict = VERDICT_COMMITTED;
     for (size_t i = 0; i < lane->partition_count && verdict == VERDICT_COMMITTED; i++) {
-        verdict = advance_partition(lane, &lane->partitions[i], fault);
+        struct lane_partition *partition = &lane->partitions[i];
+        if (partition->state != PARTITION_READY) {
+            verdict = advance_partition(lane, partition, fault);
+            lane_count_partition(lane, partition);
+        }
     }
     if (verdict == VERDICT_COMMITTED && restorer_count(lane->restorer) > 0 &&
         !restorer_step(lane->restorer, RESTORE_SLICE_MS, fault)) {
@@ -408,7 +423,20 @@ void lane_partitions_report_lag(struct lane *lane) {
     for (size_t i = 0; i < lane->partition_count && lane->shared->lag != NULL; i++) {
         const struct lane_partition *partition = &lane->partitions[i];
         if (partition->state == PARTITION_READY) {
-            lag_progress(lane->shared->lag, partition->number, partition->next_offset, -1);
+            lag_progress(lane->shared->lag, partition->number, partition->next_offset);
+        }
+    }
+}
+
+void lane_partitions_report_gathered(struct lane *lane) {
+    for (size_t i = 0; i < lane->partition_count && lane->shared->lag != NULL; i++) {
+        const struct lane_partition *partition = &lane->partitions[i];
+        if (partition->batch_start >= 0) {
+            const struct batch_item *first = &lane->batch.items[partition->batch_first];
+            bool has_event_time = first->state == ITEM_LINE && first->line.has_event_time;
+            lag_gathered(lane->shared->lag, partition->number, partition->batch_start,
+                         first->record.timestamp_ms,
+                         has_event_time ? first->line.event_time_ms : -1);
         }
     }
 }

@@ -211,6 +211,15 @@ static bool is_pending(const struct lane_rerate *rerate, const struct lane_parti
     return position < rerate->first || (count > 0 && items[count - 1].offset >= position);
 }
 
+int64_t lane_rerate_progress(const struct lane *lane, const struct lane_partition *partition) {
+    const struct lane_rerate *rerate = lane->rerate;
+    if (rerate->partition == partition->number) {
+        uint64_t last = ledger_last_block_id(partition->ledger);
+        return last == 0 ? 0 : (int64_t)(rerater_reached(&rerate->rerater) * 1000 / last);
+    }
+    return is_pending(rerate, partition) ? 0 : 1000;
+}
+
 static void look_for_work(struct lane *lane) {
     struct lane_rerate *rerate = lane->rerate;
     int64_t lowest = INT64_MAX;
@@ -321,7 +330,9 @@ static void finish_walk(struct lane *lane) {
               lane->number, rerate->partition, rerate->rerater.set.count,
               (long long)rerate->rerater.head, counts->lines, counts->changed, counts->unrated,
               counts->unrated > 0 ? "incomplete" : "complete");
+    int32_t number = rerate->partition;
     end_walk(rerate);
+    lane_count_partition(lane, lane_partition_find(lane, number));
 }
 
 static void count_chunk(const struct lane_rerate *rerate) {

@@ -148,8 +148,9 @@ static enum verdict commit_offsets(struct lane *lane, struct fault *fault) {
 }
 
 /* STOP: a local file cannot be written; what was committed stands in Kafka. */
-static enum verdict settle(struct lane *lane, struct fault *fault) {
+static enum verdict settle(struct lane *lane, size_t *ret_lines, struct fault *fault) {
     enum verdict verdict = VERDICT_COMMITTED;
+    size_t lines = 0;
     for (size_t i = 0; i < lane->partition_count; i++) {
         struct lane_partition *partition = &lane->partitions[i];
         enum part part = part_of(lane, partition);
@@ -163,11 +164,15 @@ static enum verdict settle(struct lane *lane, struct fault *fault) {
             REQUIRE(partition->batch_end.next_offset > partition->next_offset);
             partition->next_offset = partition->batch_end.next_offset;
             partition->batch_start = -1;
+            (void)meter_commit(partition->meter, partition->gathered, &partition->outcomes);
+            lines += partition->gathered;
+            partition->gathered = 0;
         }
         lane_count_partition(lane, partition);
     }
     lane->abort_count = 0;
     lane->has_committed = true;
+    *ret_lines = lines;
     return verdict;
 }
 
@@ -185,6 +190,7 @@ static enum verdict rewind_partitions(struct lane *lane, struct fault *fault) {
         }
         partition->gather_next = partition->batch_start;
         partition->batch_start = -1;
+        partition->gathered = 0;
     }
     return VERDICT_COMMITTED;
 }
@@ -225,6 +231,7 @@ static enum verdict abort_batch(struct lane *lane, struct fault *fault) {
 enum verdict lane_transact(struct lane *lane, struct fault *fault) {
     REQUIRE(lane->snapshot != NULL && !lane->membership_changed);
     int64_t started_ms = clock_steady_ms();
+    size_t lines = 0;
     enum verdict verdict = publisher_begin(lane->publisher, fault);
     if (verdict == VERDICT_COMMITTED) {
         verdict = send_outputs(lane, fault);
@@ -237,8 +244,8 @@ enum verdict lane_transact(struct lane *lane, struct fault *fault) {
     }
     switch (verdict) {
     case VERDICT_COMMITTED:
-        verdict = settle(lane, fault);
-        lane_count_commit(lane, clock_steady_ms() - started_ms);
+        verdict = settle(lane, &lines, fault);
+        lane_count_commit(lane, lines, clock_steady_ms() - started_ms);
         return verdict;
     case VERDICT_ABORT: return abort_batch(lane, fault);
     case VERDICT_AGAIN:

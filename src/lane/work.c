@@ -109,15 +109,15 @@ static enum verdict enrich(struct lane *lane, struct fault *fault) {
 
 static void add_dead_letter(struct lane *lane, const struct batch_item *item) {
     batch_add_output(&lane->batch, OUTPUT_DEAD_LETTERS)->dead_letter = item;
-    lane->batch.counts.dead_lettered++;
+    lane_partition_find(lane, item->record.partition)->outcomes.dead_lettered++;
     lane->batch.counts.dead_letters_by_code[item->reject.code]++;
 }
 
-static void count_outcome(struct batch_counts *counts, enum posting_outcome outcome) {
+static void count_outcome(struct line_outcomes *outcomes, enum posting_outcome outcome) {
     switch (outcome) {
-    case POSTING_POSTED: counts->posted++; break;
-    case POSTING_UNCHANGED: counts->unchanged++; break;
-    case POSTING_STALE: counts->stale++; break;
+    case POSTING_POSTED: outcomes->posted++; break;
+    case POSTING_UNCHANGED: outcomes->unchanged++; break;
+    case POSTING_STALE: outcomes->stale++; break;
     }
 }
 
@@ -167,7 +167,9 @@ static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrue
                              cause, &outcome, &item->reject)) {
             return false;
         }
-        lane->batch.counts.unclassified += lane->rating.classification.is_unclassified;
+        if (lane->rating.classification.is_unclassified) {
+            batch_add_unclassified(&lane->batch, line->currency, line->billed_amount);
+        }
         struct provenance provenance = {
             .source_topic = text_of(lane->edition->config->topics.billing_lines),
             .source_partition = item->record.partition,
@@ -181,7 +183,7 @@ static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrue
             ledger_put(partition->ledger, &lane->posting.next);
         }
     }
-    count_outcome(&lane->batch.counts, outcome);
+    count_outcome(&partition->outcomes, outcome);
     return true;
 }
 
@@ -190,7 +192,9 @@ static enum verdict work_item(struct lane *lane, struct batch_item *item, int64_
                               struct fault *fault) {
     switch (item->state) {
     case ITEM_DROPPED: return VERDICT_COMMITTED;
-    case ITEM_SKIPPED: lane->batch.counts.skipped++; return VERDICT_COMMITTED;
+    case ITEM_SKIPPED:
+        lane_partition_find(lane, item->record.partition)->outcomes.skipped++;
+        return VERDICT_COMMITTED;
     case ITEM_REJECTED: add_dead_letter(lane, item); return VERDICT_COMMITTED;
     case ITEM_LINE: break;
     }
@@ -251,6 +255,7 @@ enum verdict lane_work(struct lane *lane, struct fault *fault) {
     batch_restart(&lane->batch);
     for (size_t i = 0; i < lane->partition_count; i++) {
         ledger_abort(lane->partitions[i].ledger);
+        lane->partitions[i].outcomes = (struct line_outcomes){0};
     }
     enum verdict verdict = enrich(lane, fault);
     int64_t accrued_at_ms = clock_wall_ms();

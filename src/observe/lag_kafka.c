@@ -12,15 +12,19 @@
 
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define QUESTION_TIMEOUT_MS 3000
+/* For the first records of partitions in which lines wait; who has not answered is asked again. */
+#define LOOK_TIMEOUT_MS 500
+#define LOOKS_MAX 16
 
 struct lag_monitor {
     struct lag_table table;
     char *topic;
-    rd_kafka_t *committed;   /* answers with last stable offsets */
+    rd_kafka_t *committed;   /* answers with last stable offsets, and reads single records */
     rd_kafka_t *uncommitted; /* answers with high watermarks */
     pthread_t thread;
     bool has_thread;
@@ -29,19 +33,27 @@ struct lag_monitor {
     bool is_stopping;
     bool is_hurried; /* a partition is new: ask at once */
     int64_t interval_ms;
-    int64_t answered_ms; /* steady; of the thread only, as is the next */
-    bool is_failing;
+    _Atomic int64_t answered_ms; /* steady */
+    atomic_bool is_failing;
     struct metric *answer_age;
 };
 
-/* Without a group: nothing is consumed, and no rights on a group are needed. */
+/* Reads little and commits nothing; the group is librdkafka's condition for assign(). */
 static rd_kafka_t *open_handle(const struct config *config, const char *role, const char *isolation,
                                struct fault *fault) {
     rd_kafka_conf_t *conf = kafka_conf_new(config, role, &config->kafka.consumer_properties, fault);
     if (conf == NULL) {
         return NULL;
     }
-    if (!kafka_conf_put(conf, "isolation.level", isolation, fault)) {
+    if (!kafka_conf_put(conf, "group.id", "accrued-reader", fault) ||
+        !kafka_conf_put(conf, "enable.auto.commit", "false", fault) ||
+        !kafka_conf_put(conf, "enable.auto.offset.store", "false", fault) ||
+        !kafka_conf_put(conf, "enable.partition.eof", "true", fault) ||
+        !kafka_conf_put(conf, "auto.offset.reset", "earliest", fault) ||
+        !kafka_conf_put(conf, "fetch.wait.max.ms", "10", fault) ||
+        !kafka_conf_put(conf, "queued.min.messages", "1", fault) ||
+        !kafka_conf_put(conf, "fetch.message.max.bytes", "16384", fault) ||
+        !kafka_conf_put(conf, "isolation.level", isolation, fault)) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }
@@ -80,12 +92,12 @@ static bool ask_ends(rd_kafka_t *handle, const char *topic, const int32_t *parti
 /* Said once when it begins and once when it ends; the age of the answer says how long. */
 static void note_answer(struct lag_monitor *monitor, bool answered, const struct fault *fault) {
     if (answered) {
-        monitor->answered_ms = clock_steady_ms();
+        atomic_store(&monitor->answered_ms, clock_steady_ms());
     }
-    if (answered != monitor->is_failing) {
+    if (answered != atomic_load(&monitor->is_failing)) {
         return;
     }
-    monitor->is_failing = !answered;
+    atomic_store(&monitor->is_failing, !answered);
     if (answered) {
         log_event(LOG_INFO, "lag_known_again", "topic=%s", log_quote(monitor->topic));
     } else {
@@ -94,15 +106,60 @@ static void note_answer(struct lag_monitor *monitor, bool answered, const struct
     }
 }
 
+/* What one message says about the question that asked for its partition. */
+static void take_look(struct lag_monitor *monitor, const rd_kafka_message_t *message,
+                      struct lag_question *questions, size_t count, size_t *left) {
+    for (size_t i = 0; i < count; i++) {
+        if (questions[i].partition != message->partition || questions[i].offset < 0) {
+            continue;
+        }
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            lag_gathered(monitor, message->partition, message->offset,
+                         rd_kafka_message_timestamp(message, NULL), LAG_UNKNOWN);
+        } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            lag_table_oldest(&monitor->table, message->partition, message->offset, LAG_UNKNOWN,
+                             LAG_UNKNOWN, clock_wall_ms());
+        } else {
+            continue; /* it may answer yet */
+        }
+        questions[i].offset = LAG_UNKNOWN;
+        (*left)--;
+    }
+}
+
+/* Lines wait and no lane has them: how old is the first? Or is there none, only markers? */
+static void look_at_waiting(struct lag_monitor *monitor) {
+    struct lag_question questions[LOOKS_MAX];
+    size_t count = lag_table_questions(&monitor->table, questions, LOOKS_MAX);
+    if (count == 0) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_topic_partition_list_add(list, monitor->topic, questions[i].partition)->offset =
+            questions[i].offset;
+    }
+    (void)rd_kafka_assign(monitor->committed, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    int64_t end_ms = clock_steady_ms() + LOOK_TIMEOUT_MS;
+    for (size_t left = count; left > 0 && clock_steady_ms() < end_ms;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(monitor->committed, 20);
+        if (message != NULL) {
+            take_look(monitor, message, questions, count, &left);
+            rd_kafka_message_destroy(message);
+        }
+    }
+    (void)rd_kafka_assign(monitor->committed, NULL);
+}
+
 static void measure(struct lag_monitor *monitor) {
     int32_t *partitions = NULL;
     size_t count = lag_table_owned(&monitor->table, &partitions);
     int64_t now_ms = clock_wall_ms();
-    if (count == 0) {
-        metric_hide(monitor->answer_age);
-        monitor->answered_ms = clock_steady_ms();
-        free(partitions);
-        return;
+    bool owns = count > 0;
+    if (!owns) {
+        partitions[0] = 0; /* just to see whether the cluster answers */
+        count = 1;
     }
     int64_t *stable = calloc(count, sizeof *stable);
     int64_t *high = calloc(count, sizeof *high);
@@ -110,14 +167,15 @@ static void measure(struct lag_monitor *monitor) {
     struct fault fault = {.text = "no answer"};
     /* Stable offsets first: the high watermark, asked later, is then never below them. */
     bool answered = ask_ends(monitor->committed, monitor->topic, partitions, count, stable, &fault);
-    if (answered) {
+    if (answered && owns) {
         (void)ask_ends(monitor->uncommitted, monitor->topic, partitions, count, high, &fault);
         for (size_t i = 0; i < count; i++) {
             lag_table_measured(&monitor->table, partitions[i], stable[i], high[i], now_ms);
         }
+        look_at_waiting(monitor);
     }
     note_answer(monitor, answered, &fault);
-    metric_set(monitor->answer_age, clock_steady_ms() - monitor->answered_ms);
+    metric_set(monitor->answer_age, clock_steady_ms() - atomic_load(&monitor->answered_ms));
     lag_table_tick(&monitor->table, clock_wall_ms());
     free(stable);
     free(high);
@@ -151,9 +209,16 @@ static void *run(void *context) {
         int128 lines_in = 0;
         measure(monitor);
         (void)page_value("accrued_lines_in_total", &lines_in);
-        history_take(clock_steady_ms(), lag_table_total(&monitor->table), (int64_t)lines_in);
+        struct history_lag *lags = NULL;
+        size_t count = lag_table_lags(&monitor->table, &lags);
+        history_take(clock_steady_ms(), lag_table_total(&monitor->table), (int64_t)lines_in, lags,
+                     count);
+        free(lags);
         /* Errors and statistics of the handles are delivered here. */
-        rd_kafka_poll(monitor->committed, 0);
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(monitor->committed, 0);
+        if (message != NULL) {
+            rd_kafka_message_destroy(message);
+        }
         rd_kafka_poll(monitor->uncommitted, 0);
     } while (wait_for_turn(monitor));
     return NULL;
@@ -164,7 +229,7 @@ static void monitor_init(struct lag_monitor *monitor, const char *topic) {
     lag_table_init(&monitor->table);
     monitor->topic = strdup(topic);
     monitor->interval_ms = LAG_INTERVAL_MS;
-    monitor->answered_ms = clock_steady_ms();
+    atomic_store(&monitor->answered_ms, clock_steady_ms());
     REQUIRE(monitor->topic != NULL);
     REQUIRE(pthread_mutex_init(&monitor->lock, NULL) == 0);
     REQUIRE(pthread_condattr_init(&attributes) == 0);
@@ -175,7 +240,6 @@ static void monitor_init(struct lag_monitor *monitor, const char *topic) {
         metric_get("accrued_lag_answer_age_seconds", METRIC_GAUGE,
                    "Age of the cluster's last answer about end offsets; lag is as old.", "");
     metric_set_decimals(monitor->answer_age, 3);
-    metric_hide(monitor->answer_age);
 }
 
 struct lag_monitor *lag_monitor_start(const struct config *config, struct fault *fault) {
@@ -192,6 +256,7 @@ struct lag_monitor *lag_monitor_start(const struct config *config, struct fault 
         lag_monitor_stop(monitor);
         return NULL;
     }
+    (void)rd_kafka_poll_set_consumer(monitor->committed);
     /* Signals are for the main thread. */
     sigset_t all;
     sigset_t before;
@@ -215,6 +280,7 @@ void lag_monitor_stop(struct lag_monitor *monitor) {
         pthread_join(monitor->thread, NULL);
     }
     if (monitor->committed != NULL) {
+        (void)rd_kafka_consumer_close(monitor->committed);
         kafka_handle_free(monitor->committed);
     }
     if (monitor->uncommitted != NULL) {
@@ -250,11 +316,25 @@ void lag_disown(struct lag_monitor *monitor, int32_t partition) {
     lag_table_disown(&monitor->table, partition);
 }
 
-void lag_progress(struct lag_monitor *monitor, int32_t partition, int64_t next_offset,
-                  int64_t oldest_unprocessed_timestamp_ms) {
+void lag_progress(struct lag_monitor *monitor, int32_t partition, int64_t next_offset) {
     REQUIRE(monitor != NULL);
-    lag_table_progress(&monitor->table, partition, next_offset, oldest_unprocessed_timestamp_ms,
-                       clock_wall_ms());
+    lag_table_progress(&monitor->table, partition, next_offset, clock_wall_ms());
+}
+
+void lag_gathered(struct lag_monitor *monitor, int32_t partition, int64_t offset,
+                  int64_t timestamp_ms, int64_t event_time_ms) {
+    REQUIRE(monitor != NULL);
+    int64_t now_ms = clock_wall_ms();
+    /* A record without a time is as old as our knowledge of it. */
+    lag_table_oldest(&monitor->table, partition, offset, timestamp_ms < 0 ? now_ms : timestamp_ms,
+                     event_time_ms, now_ms);
+}
+
+int64_t lag_monitor_silent_ms(struct lag_monitor *monitor) {
+    REQUIRE(monitor != NULL);
+    return atomic_load(&monitor->is_failing)
+               ? clock_steady_ms() - atomic_load(&monitor->answered_ms)
+               : 0;
 }
 
 int64_t lag_monitor_total(struct lag_monitor *monitor) {

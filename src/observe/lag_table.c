@@ -18,7 +18,9 @@ static struct metric *partition_gauge(const char *name, const char *help, int32_
 
 static void entry_hide(const struct lag_entry *entry) {
     metric_hide(entry->lag_lines);
+    metric_hide(entry->blocked_lines);
     metric_hide(entry->lag_seconds);
+    metric_hide(entry->event_lag_seconds);
     metric_hide(entry->next);
     metric_hide(entry->stable);
     metric_hide(entry->high);
@@ -60,9 +62,12 @@ static int64_t larger(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-/* Brings the gauges in line with the entry. */
-static void entry_show(struct lag_entry *entry, int64_t now_ms) {
-    int64_t lag = entry_lag(entry);
+/* Are the times of the oldest line those of a line that is still unprocessed? */
+static bool oldest_is_known(const struct lag_entry *entry) {
+    return entry->oldest_offset != LAG_UNKNOWN && entry->oldest_offset >= entry->next_offset;
+}
+
+static void entry_show_offsets(const struct lag_entry *entry) {
     if (entry->next_offset != LAG_UNKNOWN) {
         metric_set(entry->next, entry->next_offset);
     }
@@ -72,20 +77,38 @@ static void entry_show(struct lag_entry *entry, int64_t now_ms) {
     if (entry->high_watermark != LAG_UNKNOWN) {
         metric_set(entry->high, entry->high_watermark);
     }
+    if (entry->stable_offset != LAG_UNKNOWN && entry->high_watermark != LAG_UNKNOWN) {
+        metric_set(entry->blocked_lines, entry->high_watermark - entry->stable_offset);
+    }
+}
+
+/* Brings the gauges in line with the entry. */
+static void entry_show(struct lag_entry *entry, int64_t now_ms) {
+    int64_t lag = entry_lag(entry);
+    entry_show_offsets(entry);
     if (lag == LAG_UNKNOWN) {
         return;
     }
     metric_set(entry->lag_lines, lag);
-    if (lag == 0) {
+    if (lag == 0 || entry->empty_until >= entry->stable_offset) {
         entry->drained_ms = entry->measured_ms;
+        if (!oldest_is_known(entry)) {
+            entry->oldest_offset = LAG_UNKNOWN;
+        }
         metric_set(entry->lag_seconds, 0);
+        metric_set(entry->event_lag_seconds, 0);
         return;
     }
-    /* What waits came after the answer that said "drained", however old the last line is that a
-     * lane has seen: a stream that was quiet for an hour is not an hour late with its next line. */
-    int64_t since_ms = larger(entry->oldest_ms, entry->drained_ms);
-    since_ms = since_ms == LAG_UNKNOWN ? entry->owned_ms : since_ms;
+    /* Of a line that was passed a moment ago: the next is not older. What waits and was not seen
+     * yet came after the answer that said "drained". */
+    bool was_seen = entry->oldest_offset != LAG_UNKNOWN;
+    int64_t since_ms = was_seen                           ? entry->oldest_ms
+                       : entry->drained_ms != LAG_UNKNOWN ? entry->drained_ms
+                                                          : entry->owned_ms;
+    int64_t event_ms =
+        was_seen && entry->oldest_event_ms != LAG_UNKNOWN ? entry->oldest_event_ms : since_ms;
     metric_set(entry->lag_seconds, larger(now_ms - since_ms, 0));
+    metric_set(entry->event_lag_seconds, larger(now_ms - event_ms, 0));
 }
 
 void lag_table_own(struct lag_table *table, int32_t partition, int64_t now_ms) {
@@ -106,7 +129,9 @@ void lag_table_own(struct lag_table *table, int32_t partition, int64_t now_ms) {
     *entry = (struct lag_entry){
         .partition = partition,
         .next_offset = LAG_UNKNOWN,
-        .oldest_ms = LAG_UNKNOWN,
+        .oldest_offset = LAG_UNKNOWN,
+        .empty_until = LAG_UNKNOWN,
+        .ticked_next = LAG_UNKNOWN,
         .owned_ms = now_ms,
         .drained_ms = LAG_UNKNOWN,
         .stable_offset = LAG_UNKNOWN,
@@ -115,9 +140,19 @@ void lag_table_own(struct lag_table *table, int32_t partition, int64_t now_ms) {
                                      "Lines behind: last stable offset - next offset; 0 when "
                                      "drained.",
                                      partition),
+        .blocked_lines =
+            partition_gauge("accrued_partition_lag_blocked_lines",
+                            "High watermark - last stable offset: what an open transaction of the "
+                            "input's writer holds back.",
+                            partition),
         .lag_seconds =
             partition_gauge("accrued_partition_lag_seconds",
-                            "Age of the oldest unprocessed line; 0 when drained.", partition),
+                            "Age of the oldest unprocessed line by its record's timestamp; 0 when "
+                            "drained.",
+                            partition),
+        .event_lag_seconds = partition_gauge(
+            "accrued_partition_event_lag_seconds",
+            "Age of the oldest unprocessed line by its event_time; 0 when drained.", partition),
         .next = partition_gauge("accrued_partition_next_offset",
                                 "Next offset of the input to process.", partition),
         .stable = partition_gauge("accrued_partition_last_stable_offset",
@@ -128,6 +163,7 @@ void lag_table_own(struct lag_table *table, int32_t partition, int64_t now_ms) {
                                 partition),
     };
     metric_set_decimals(entry->lag_seconds, 3);
+    metric_set_decimals(entry->event_lag_seconds, 3);
     entry_hide(entry);
     pthread_mutex_unlock(&table->lock);
 }
@@ -145,13 +181,29 @@ void lag_table_disown(struct lag_table *table, int32_t partition) {
 }
 
 void lag_table_progress(struct lag_table *table, int32_t partition, int64_t next_offset,
-                        int64_t oldest_ms, int64_t now_ms) {
+                        int64_t now_ms) {
     REQUIRE(next_offset >= 0);
     pthread_mutex_lock(&table->lock);
     struct lag_entry *entry = entry_find(table, partition);
     if (entry != NULL) {
         entry->next_offset = next_offset;
-        entry->oldest_ms = oldest_ms < 0 ? entry->oldest_ms : oldest_ms;
+        entry_show(entry, now_ms);
+    }
+    pthread_mutex_unlock(&table->lock);
+}
+
+void lag_table_oldest(struct lag_table *table, int32_t partition, int64_t offset,
+                      int64_t timestamp_ms, int64_t event_time_ms, int64_t now_ms) {
+    REQUIRE(offset >= 0);
+    pthread_mutex_lock(&table->lock);
+    struct lag_entry *entry = entry_find(table, partition);
+    if (entry != NULL && timestamp_ms == LAG_UNKNOWN && event_time_ms == LAG_UNKNOWN) {
+        entry->empty_until = offset;
+        entry_show(entry, now_ms);
+    } else if (entry != NULL) {
+        entry->oldest_offset = offset;
+        entry->oldest_ms = timestamp_ms;
+        entry->oldest_event_ms = event_time_ms;
         entry_show(entry, now_ms);
     }
     pthread_mutex_unlock(&table->lock);
@@ -177,6 +229,7 @@ void lag_table_measured(struct lag_table *table, int32_t partition, int64_t stab
 void lag_table_tick(struct lag_table *table, int64_t now_ms) {
     pthread_mutex_lock(&table->lock);
     for (size_t i = 0; i < table->count; i++) {
+        table->entries[i].ticked_next = table->entries[i].next_offset;
         entry_show(&table->entries[i], now_ms);
     }
     pthread_mutex_unlock(&table->lock);
@@ -204,4 +257,31 @@ int64_t lag_table_total(struct lag_table *table) {
     }
     pthread_mutex_unlock(&table->lock);
     return total;
+}
+
+size_t lag_table_lags(struct lag_table *table, struct history_lag **ret_lags) {
+    pthread_mutex_lock(&table->lock);
+    size_t count = table->count;
+    struct history_lag *lags = calloc(count + 1, sizeof *lags);
+    REQUIRE(lags != NULL);
+    for (size_t i = 0; i < count; i++) {
+        lags[i] = (struct history_lag){table->entries[i].partition, entry_lag(&table->entries[i])};
+    }
+    pthread_mutex_unlock(&table->lock);
+    *ret_lags = lags;
+    return count;
+}
+
+size_t lag_table_questions(struct lag_table *table, struct lag_question *to, size_t count) {
+    size_t found = 0;
+    pthread_mutex_lock(&table->lock);
+    for (size_t i = 0; i < table->count && found < count; i++) {
+        const struct lag_entry *entry = &table->entries[i];
+        if (entry_lag(entry) > 0 && entry->next_offset == entry->ticked_next &&
+            !oldest_is_known(entry) && entry->empty_until < entry->stable_offset) {
+            to[found++] = (struct lag_question){entry->partition, entry->next_offset};
+        }
+    }
+    pthread_mutex_unlock(&table->lock);
+    return found;
 }

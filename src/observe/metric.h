@@ -23,9 +23,9 @@ struct metric {
     _Atomic int64_t value; /* a histogram's sum */
     _Atomic unsigned decimals;
     atomic_bool is_hidden;
-    atomic_bool is_amount;
-    pthread_mutex_t amount_lock;
-    int128 amount; /* under amount_lock */
+    _Atomic unsigned sum_scale; /* of `sum`, which is then the value; 0: `value` is */
+    pthread_mutex_t sum_lock;
+    int128 sum; /* under sum_lock */
     struct histogram *histogram;
 };
 

@@ -72,7 +72,7 @@ static struct metric *series_add(struct metric_family *family, const char *label
     metric->labels = copy_string(labels);
     metric->histogram = histogram;
     atomic_init(&metric->decimals, decimals);
-    REQUIRE(pthread_mutex_init(&metric->amount_lock, NULL) == 0);
+    REQUIRE(pthread_mutex_init(&metric->sum_lock, NULL) == 0);
     if (family->last == NULL) {
         atomic_store_explicit(&family->first, metric, memory_order_release);
     } else {
@@ -117,15 +117,24 @@ void metric_set_decimals(struct metric *metric, unsigned decimals) {
     atomic_store_explicit(&metric->decimals, decimals, memory_order_relaxed);
 }
 
-void metric_add_amount(struct metric *metric, struct amount amount) {
+static void add_units(struct metric *metric, int128 units, unsigned scale) {
     REQUIRE(metric != NULL && metric->family->type == METRIC_GAUGE);
-    pthread_mutex_lock(&metric->amount_lock);
+    pthread_mutex_lock(&metric->sum_lock);
     int128 sum;
-    bool overflow = __builtin_add_overflow(metric->amount, amount.units, &sum);
+    bool overflow = __builtin_add_overflow(metric->sum, units, &sum);
     REQUIRE(!overflow);
-    metric->amount = sum;
-    pthread_mutex_unlock(&metric->amount_lock);
-    atomic_store_explicit(&metric->is_amount, true, memory_order_relaxed);
+    metric->sum = sum;
+    pthread_mutex_unlock(&metric->sum_lock);
+    unsigned before = atomic_exchange_explicit(&metric->sum_scale, scale, memory_order_relaxed);
+    REQUIRE(before == 0 || before == scale);
+}
+
+void metric_add_amount(struct metric *metric, struct amount amount) {
+    add_units(metric, amount.units, AMOUNT_SCALE);
+}
+
+void metric_add_measure(struct metric *metric, struct measure measure) {
+    add_units(metric, measure.units, MEASURE_SCALE);
 }
 
 void metric_hide(struct metric *metric) {
@@ -137,18 +146,28 @@ int64_t metric_value(const struct metric *metric) {
     return atomic_load_explicit(&metric->value, memory_order_relaxed);
 }
 
-struct amount metric_amount(const struct metric *metric) {
+static int128 sum_of(const struct metric *metric) {
     /* The lock is the only part that a reader changes. */
-    pthread_mutex_t *lock = (pthread_mutex_t *)&metric->amount_lock;
+    pthread_mutex_t *lock = (pthread_mutex_t *)&metric->sum_lock;
     pthread_mutex_lock(lock);
-    struct amount amount = {metric->amount};
+    int128 sum = metric->sum;
     pthread_mutex_unlock(lock);
+    return sum;
+}
+
+struct amount metric_amount(const struct metric *metric) {
+    unsigned scale = atomic_load_explicit(&metric->sum_scale, memory_order_relaxed);
+    struct amount amount = {sum_of(metric)};
+    /* What is too large for a decimal(28) is left as it is: nothing real is. */
+    (void)decimal_rescale(amount.units, scale == 0 ? AMOUNT_SCALE : scale, AMOUNT_SCALE,
+                          &amount.units);
     return amount;
 }
 
 size_t metric_format(const struct metric *metric, char to[DECIMAL_TEXT_SIZE]) {
-    if (atomic_load_explicit(&metric->is_amount, memory_order_relaxed)) {
-        return decimal_format(metric_amount(metric).units, AMOUNT_SCALE, to);
+    unsigned scale = atomic_load_explicit(&metric->sum_scale, memory_order_relaxed);
+    if (scale > 0) {
+        return decimal_format(sum_of(metric), scale, to);
     }
     unsigned decimals = atomic_load_explicit(&metric->decimals, memory_order_relaxed);
     return decimal_format(metric_value(metric), decimals, to);

@@ -34,6 +34,7 @@ struct publisher {
     int32_t partition_counts[OUTPUT_COUNT];
     char *input_topic;
     enum transaction_state state;
+    rd_kafka_resp_err_t error; /* the last one */
 };
 
 static enum kafka_error_class class_of(rd_kafka_resp_err_t code) {
@@ -52,9 +53,11 @@ static enum kafka_error_class class_of(rd_kafka_resp_err_t code) {
 }
 
 /* The verdict on an error, which is destroyed. */
-static enum verdict judge(rd_kafka_error_t *error, const char *call, struct fault *fault) {
+static enum verdict judge(struct publisher *publisher, rd_kafka_error_t *error, const char *call,
+                          struct fault *fault) {
     REQUIRE(error != NULL);
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    publisher->error = code;
     enum verdict verdict = verdict_of((struct kafka_error_facts){
         .is_fatal = rd_kafka_error_is_fatal(error) != 0,
         .is_retriable = rd_kafka_error_is_retriable(error) != 0,
@@ -121,7 +124,8 @@ static enum verdict init_transactions(struct publisher *publisher, struct fault 
     enum verdict verdict = VERDICT_AGAIN;
     for (int i = 0; i < INIT_ATTEMPTS_MAX && verdict == VERDICT_AGAIN; i++) {
         rd_kafka_error_t *error = rd_kafka_init_transactions(publisher->producer, -1);
-        verdict = error == NULL ? VERDICT_COMMITTED : judge(error, "init_transactions", fault);
+        verdict =
+            error == NULL ? VERDICT_COMMITTED : judge(publisher, error, "init_transactions", fault);
     }
     return verdict == VERDICT_AGAIN ? VERDICT_REBUILD : verdict;
 }
@@ -179,7 +183,7 @@ enum verdict publisher_begin(struct publisher *publisher, struct fault *fault) {
     rd_kafka_error_t *error = rd_kafka_begin_transaction(publisher->producer);
     if (error != NULL) {
         /* Nothing is open that could be aborted. */
-        enum verdict verdict = judge(error, "begin_transaction", fault);
+        enum verdict verdict = judge(publisher, error, "begin_transaction", fault);
         return verdict == VERDICT_STOP ? VERDICT_STOP : VERDICT_REBUILD;
     }
     publisher->state = TRANSACTION_OPEN;
@@ -257,6 +261,7 @@ enum verdict publisher_send(struct publisher *publisher, const struct output_rec
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return VERDICT_COMMITTED;
     }
+    publisher->error = error;
     fault_set(fault, "produce to %s: %s", rd_kafka_topic_name(publisher->topics[record->output]),
               rd_kafka_err2str(error));
     /* The transaction has failed already (_STATE, _FATAL): the abort tells which of the two. */
@@ -278,8 +283,8 @@ static enum verdict send_offsets(struct publisher *publisher, const struct input
     for (int i = 0; i < CALL_ATTEMPTS_MAX && verdict == VERDICT_AGAIN; i++) {
         rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(
             publisher->producer, list, group_snapshot_metadata(group), -1);
-        verdict =
-            error == NULL ? VERDICT_COMMITTED : judge(error, "send_offsets_to_transaction", fault);
+        verdict = error == NULL ? VERDICT_COMMITTED
+                                : judge(publisher, error, "send_offsets_to_transaction", fault);
     }
     rd_kafka_topic_partition_list_destroy(list);
     return verdict == VERDICT_AGAIN ? VERDICT_REBUILD : verdict;
@@ -296,7 +301,8 @@ enum verdict publisher_commit(struct publisher *publisher, const struct input_of
     verdict = VERDICT_AGAIN;
     for (int i = 0; i < CALL_ATTEMPTS_MAX && verdict == VERDICT_AGAIN; i++) {
         rd_kafka_error_t *error = rd_kafka_commit_transaction(publisher->producer, -1);
-        verdict = error == NULL ? VERDICT_COMMITTED : judge(error, "commit_transaction", fault);
+        verdict = error == NULL ? VERDICT_COMMITTED
+                                : judge(publisher, error, "commit_transaction", fault);
     }
     if (verdict == VERDICT_COMMITTED) {
         publisher->state = TRANSACTION_NONE;
@@ -316,10 +322,17 @@ enum verdict publisher_abort(struct publisher *publisher, struct fault *fault) {
     enum verdict verdict = VERDICT_AGAIN;
     for (int i = 0; i < CALL_ATTEMPTS_MAX && verdict == VERDICT_AGAIN; i++) {
         rd_kafka_error_t *error = rd_kafka_abort_transaction(publisher->producer, -1);
-        verdict = error == NULL ? VERDICT_COMMITTED : judge(error, "abort_transaction", fault);
+        verdict =
+            error == NULL ? VERDICT_COMMITTED : judge(publisher, error, "abort_transaction", fault);
     }
     publisher->state = verdict == VERDICT_COMMITTED ? TRANSACTION_NONE : TRANSACTION_UNKNOWN;
     return verdict == VERDICT_COMMITTED ? VERDICT_COMMITTED : VERDICT_REBUILD;
+}
+
+const char *publisher_error_name(const struct publisher *publisher) {
+    REQUIRE(publisher != NULL);
+    return publisher->error == RD_KAFKA_RESP_ERR_NO_ERROR ? "none"
+                                                          : rd_kafka_err2name(publisher->error);
 }
 
 size_t publisher_value_size_max(const struct publisher *publisher) {

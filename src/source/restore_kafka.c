@@ -14,6 +14,7 @@
 struct restoring {
     int32_t partition;
     int64_t high_watermark;
+    int64_t next_offset; /* to be read */
 };
 
 struct restorer {
@@ -157,8 +158,20 @@ enum restore_begin restorer_begin(struct restorer *restorer, int32_t partition, 
     if (!change_assignment(restorer, partition, from, true, fault)) {
         return RESTORE_LATER;
     }
-    add_item(restorer, (struct restoring){partition, high});
+    add_item(restorer, (struct restoring){partition, high, from < 0 ? low : from});
     return RESTORE_BEGUN;
+}
+
+int64_t restorer_remaining(const struct restorer *restorer, int32_t partition) {
+    for (size_t i = 0; i < restorer->count; i++) {
+        const struct restoring *item = &restorer->items[i];
+        if (item->partition == partition) {
+            return item->high_watermark > item->next_offset
+                       ? item->high_watermark - item->next_offset
+                       : 0;
+        }
+    }
+    return 0;
 }
 
 void restorer_cancel(struct restorer *restorer, int32_t partition) {
@@ -178,6 +191,7 @@ static bool take_message(struct restorer *restorer, const rd_kafka_message_t *me
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         /* A null value is the tombstone of a block that was cleaned. */
+        item->next_offset = message->offset + 1;
         struct text value = {message->payload, message->len};
         return message->payload == NULL ||
                restorer->hooks.block(restorer->hooks.context, message->partition, value, fault);

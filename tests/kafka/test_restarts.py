@@ -6,6 +6,7 @@ import kafka_io
 import pytest
 import wire
 from expectations import check_all, records, send_lines, stream_case
+from scrape import scrape, unconserved
 from servers import wait_until
 
 
@@ -105,9 +106,21 @@ def test_kill_and_another_instance_takes_over(accrued_config, kafka):
     check_all(setup, lines)
 
 
+def check_books(worker):
+    """The worker's own account of what it did, whatever it went through."""
+    one = scrape(worker.url())
+    assert one.by("accrued_lines_in_total") > 0
+    assert unconserved(one) == {}
+    aborted = one.by("accrued_transactions_total", "result")["aborted"]
+    assert one.by("accrued_transaction_aborts_total") == aborted
+    return one
+
+
 def test_a_second_process_joins_and_leaves(accrued_config, kafka):
     case = stream_case(25, 2000)
-    setup = accrued_config(case, partitions=6, batch={"lines_max": 25})
+    setup = accrued_config(
+        case, partitions=6, batch={"lines_max": 25}, http={"listen": "127.0.0.1:0"}
+    )
     lines = records(case)
     flow = Flow(kafka, setup.input, lines, chunk=3)
     setup.start("first")
@@ -123,10 +136,14 @@ def test_a_second_process_joins_and_leaves(accrued_config, kafka):
     wait_until(both_work, lambda: f"both own partitions\n{setup.logs()}", 30, pause=0.1)
     wait_for_progress(setup, progress(setup) + 100)
     assert flow.pause() > 0, "all lines were sent before the second process had joined"
+    url = second.url()
+    # It may be in the middle of adding up; broken books would stay so.
+    wait_until(lambda: unconserved(scrape(url)) == {}, lambda: unconserved(scrape(url)))
     second.stop()
     flow.finish()
     setup.wait_until_drained(40)
     check_all(setup, lines)
+    check_books(setup.workers[0])
     assert list(kafka_io.members(kafka, setup.group).values()) == [6]
 
 
@@ -151,7 +168,12 @@ def test_lanes_of_one_process_share_the_partitions(accrued_config, kafka):
 def test_a_frozen_process_that_comes_back_writes_nothing_twice(accrued_config, kafka):
     """Stopped past its session, its partitions go to another; awake again, it must be fenced."""
     case = stream_case(27, 900)
-    setup = accrued_config(case, batch={"lines_max": 5}, kafka={"transaction_timeout_ms": 6000})
+    setup = accrued_config(
+        case,
+        batch={"lines_max": 5},
+        kafka={"transaction_timeout_ms": 6000},
+        http={"listen": "127.0.0.1:0"},
+    )
     lines = records(case)
     send_lines(kafka, setup.input, lines[:600])
     first = setup.start("first")
@@ -164,3 +186,7 @@ def test_a_frozen_process_that_comes_back_writes_nothing_twice(accrued_config, k
     send_lines(kafka, setup.input, lines[600:])
     setup.wait_until_drained(40)
     check_all(setup, lines)
+    troubled = check_books(first)
+    assert troubled.by("accrued_transactions_total", "result")["aborted"] + troubled.by(
+        "accrued_lane_rebuilds_total"
+    )

@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 from expectations import check_all, records, send_lines, stream_case
+from scrape import scrape, unconserved
 from servers import Kafka, Redis, free_port, wait_until
 from worker import make_setup
 
@@ -60,7 +61,8 @@ def test_a_frozen_redis_is_waited_for(tmp_path, kafka, own_redis):
         try:
             send_lines(kafka, setup.input, lines[half:])
             wait_until(lambda: answer(url + "/readyz")[0] == 503, "not ready", 15)
-            assert "waiting" in answer(url + "/readyz")[1]
+            assert "Lane 0 waits for reference data: " in answer(url + "/readyz")[1]
+            assert scrape(url).by("accrued_reference_waiting") == 1
             assert answer(url + "/healthz")[0] == 200
             assert setup.committed() != setup.produced()
         finally:
@@ -68,8 +70,7 @@ def test_a_frozen_redis_is_waited_for(tmp_path, kafka, own_redis):
         setup.wait_until_drained()
         wait_until(lambda: answer(url + "/readyz")[0] == 200, "ready again", 15)
         check_all(setup, lines)
-        metrics = answer(url + "/metrics")[1]
-        assert 'accrued_lines_total{outcome="posted"}' in metrics
+        assert scrape(url).by("accrued_lines_total", "outcome")["posted"] > 0
         worker.stop()
     finally:
         setup.end()
@@ -142,7 +143,7 @@ def test_a_lane_that_cannot_go_on_ends_the_process(accrued_config, kafka):
 def test_rebuilds_are_bounded(accrued_config, kafka):
     """Two processes under one name fence each other: a rebuild is tried, then the process ends."""
     case = stream_case(84, 150)
-    setup = accrued_config(case)
+    setup = accrued_config(case, http={"listen": "127.0.0.1:0"})
     lines = records(case)
     first = setup.start("same", lanes={"rebuilds_max": 0})
     send_lines(kafka, setup.input, lines[:50])
@@ -155,3 +156,4 @@ def test_rebuilds_are_bounded(accrued_config, kafka):
     assert "lane_failed" in first.tail() and "verdict=rebuild" in first.tail().lower()
     setup.wait_until_drained(40)
     check_all(setup, lines)
+    assert unconserved(scrape(setup.workers[1].url())) == {}

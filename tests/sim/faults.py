@@ -91,13 +91,16 @@ FAULTS = [
          edits=[("src/lane/transact.c",
                  "        partition->gather_next = partition->batch_start;\n"
                  "        partition->batch_start = -1;\n"
+                 "        partition->gathered = 0;\n"
                  "    }\n"
                  "    return VERDICT_COMMITTED;",
                  "        partition->gather_next = partition->batch_start;\n"
                  "        partition->batch_start = -1;\n"
+                 "        partition->gathered = 0;\n"
                  "        for (size_t n = i + 1; n < lane->partition_count; n++) {\n"
                  "            ledger_abort(lane->partitions[n].ledger);\n"
                  "            lane->partitions[n].batch_start = -1;\n"
+                 "            lane->partitions[n].gathered = 0;\n"
                  "        }\n"
                  "        break;\n"
                  "    }\n"
@@ -259,4 +262,9 @@ FAULTS = [
          edits=[("src/lane/rerate.c",
                  "        .offset = is_done ? rerater->head + 1 : position_of(partition),\n",
                  "        .offset = rerater->head + 1,\n")]),
+    dict(name="rewind-keeps-its-count",
+         why="Lines of an aborted batch are counted twice; /metrics no longer adds up.",
+         edits=[("src/lane/transact.c",
+                 "        partition->batch_start = -1;\n        partition->gathered = 0;\n",
+                 "        partition->batch_start = -1;\n")]),
 ]

@@ -5,6 +5,7 @@
 
 #include "accrued/hash.h"
 #include "accrued/ledger.h"
+#include "accrued/metrics.h"
 #include "accrued/require.h"
 
 #include <stdio.h>
@@ -450,7 +451,17 @@ bool oracle_requests_are_served(void) {
     return true;
 }
 
+/* The process's own books: every line that was committed has exactly one outcome. */
+static void check_conserved(void *context, const char *labels, const struct metric *difference) {
+    (void)context;
+    if (metric_value(difference) != 0) {
+        sim_fail("%s: lines in and outcomes differ by %lld", labels,
+                 (long long)metric_value(difference));
+    }
+}
+
 void oracle_check(bool last) {
+    metrics_each("accrued_conservation_difference_lines", check_conserved, NULL);
     struct book *book = calloc(1, sizeof *book);
     struct line_book *standings = calloc(WORLD_LINES_MAX, sizeof *standings);
     REQUIRE(book != NULL && standings != NULL);

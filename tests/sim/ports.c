@@ -68,10 +68,17 @@ void lag_disown(struct lag_monitor *monitor, int32_t partition) {
     (void)partition;
 }
 
-void lag_progress(struct lag_monitor *monitor, int32_t partition, int64_t next_offset,
-                  int64_t oldest_unprocessed_timestamp_ms) {
+void lag_progress(struct lag_monitor *monitor, int32_t partition, int64_t next_offset) {
     (void)monitor;
     (void)partition;
     (void)next_offset;
-    (void)oldest_unprocessed_timestamp_ms;
+}
+
+void lag_gathered(struct lag_monitor *monitor, int32_t partition, int64_t offset,
+                  int64_t timestamp_ms, int64_t event_time_ms) {
+    (void)monitor;
+    (void)partition;
+    (void)offset;
+    (void)timestamp_ms;
+    (void)event_time_ms;
 }

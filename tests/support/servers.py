@@ -49,6 +49,12 @@ class Kafka:
         if self.is_ours:
             self._local("down", "--dir", str(self.directory), "--purge")
 
+    def tool(self, name, *arguments):
+        """What one of Kafka's own command line tools prints."""
+        where = ("--dir", str(self.directory)) if self.is_ours else ()
+        server = () if self.is_ours else ("--bootstrap-server", self.bootstrap_servers)
+        return self._local("tool", *where, name, *server, *arguments)
+
     def _local(self, *arguments):
         done = subprocess.run(
             [str(KAFKA_LOCAL), *arguments],
@@ -59,6 +65,7 @@ class Kafka:
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, f"kafka-local {arguments}: {done.stdout}\n{done.stderr}"
+        return done.stdout
 
 
 class Redis:

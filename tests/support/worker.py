@@ -1,5 +1,6 @@
 """`accrued` as its user runs it: a configuration file, commands, the worker process."""
 
+import re
 import signal
 import subprocess
 import uuid
@@ -150,6 +151,18 @@ class Worker:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
             )
+
+    def url(self):
+        """Of its page, once it is up."""
+        found = []
+
+        def told():
+            self.check_alive()
+            found[:] = re.findall(r"page=(http://\S+)", self.log.read_text(errors="replace"))
+            return found
+
+        wait_until(told, self.tail, GIVE_UP_S)
+        return found[0]
 
     def tail(self, size=3000):
         return self.log.read_text(errors="replace")[-size:]

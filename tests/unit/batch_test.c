@@ -138,13 +138,13 @@ Test(batch, restarts_with_its_items) {
     }
     buffer_append_string(&batch.bytes, "encoded");
     batch_add_sum(&batch, 0, SUM_ACCRUED, (struct currency){{'E', 'U', 'R'}}, (struct amount){1});
-    batch.counts.posted = 3;
+    batch.counts.unclassified = 3;
     batch.counts.dead_letters_by_code[REJECT_FIELD_INVALID] = 2;
     batch_restart(&batch);
     cr_assert_eq(batch.output_count, 0);
     cr_assert_eq(batch.sum_count, 0);
     cr_assert_eq(batch.bytes.size, 0);
-    cr_assert_eq(batch.counts.posted, 0);
+    cr_assert_eq(batch.counts.unclassified, 0);
     cr_assert_eq(batch.counts.dead_letters_by_code[REJECT_FIELD_INVALID], 0);
     cr_assert_eq(batch.count, 1);
     cr_assert_eq(releases, 0);
@@ -204,12 +204,12 @@ Test(batch, a_clear_forgets_results_as_well) {
     (void)batch_add_output(&batch, OUTPUT_ACCRUALS);
     buffer_append_string(&batch.bytes, "encoded");
     batch_add_sum(&batch, 0, SUM_ACCRUED, eur, (struct amount){1});
-    batch.counts.posted = 3;
+    batch.counts.unclassified = 3;
     batch_clear(&batch);
     cr_expect_eq(batch.output_count, 0);
     cr_expect_eq(batch.bytes.size, 0);
     cr_expect_eq(batch.sum_count, 0);
-    cr_expect_eq(batch.counts.posted, 0);
+    cr_expect_eq(batch.counts.unclassified, 0);
     batch_release(&batch);
 }
 

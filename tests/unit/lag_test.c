@@ -22,9 +22,10 @@ static int64_t gauge(const char *name) {
     return value;
 }
 
-static void assert_lag(int64_t lines, int64_t ms) {
+static void assert_lag(int64_t lines, int64_t ms, int64_t event_ms) {
     cr_assert_eq(gauge("accrued_partition_lag_lines"), lines);
     cr_assert_eq(gauge("accrued_partition_lag_seconds"), ms);
+    cr_assert_eq(gauge("accrued_partition_event_lag_seconds"), event_ms);
 }
 
 Test(lag, unknown_until_both_sides_have_spoken) {
@@ -34,30 +35,49 @@ Test(lag, unknown_until_both_sides_have_spoken) {
     lag_table_own(&table, 3, 1000);
     cr_assert_eq(lag_table_total(&table), LAG_UNKNOWN);
     lag_table_measured(&table, 3, 50, 60, 1100);
-    assert_lag(-9, -9);
+    assert_lag(-9, -9, -9);
     cr_assert_eq(gauge("accrued_partition_high_watermark"), 60);
-    lag_table_progress(&table, 3, 20, -1, 1200);
-    assert_lag(30, 200);
+    lag_table_progress(&table, 3, 20, 1200);
+    assert_lag(30, 200, 200);
     cr_assert_eq(lag_table_total(&table), 30);
     lag_table_release(&table);
-    assert_lag(-9, -9);
+    assert_lag(-9, -9, -9);
+}
+
+Test(lag, what_a_hanging_transaction_holds_back_is_no_work_lag) {
+    struct lag_table table;
+    lag_table_init(&table);
+    lag_table_own(&table, 3, 1000);
+    lag_table_progress(&table, 3, 50, 1000);
+    lag_table_measured(&table, 3, 50, 63, 1100);
+    assert_lag(0, 0, 0);
+    cr_assert_eq(gauge("accrued_partition_lag_blocked_lines"), 13);
+    lag_table_measured(&table, 3, 64, 64, 2100);
+    assert_lag(14, 1000, 1000);
+    cr_assert_eq(gauge("accrued_partition_lag_blocked_lines"), 0);
+    lag_table_release(&table);
+    cr_assert_eq(gauge("accrued_partition_lag_blocked_lines"), -9);
 }
 
 Test(lag, age_of_the_oldest_unprocessed_line) {
     struct lag_table table;
     lag_table_init(&table);
     lag_table_own(&table, 3, 100000);
-    lag_table_progress(&table, 3, 0, 40000, 100000);
+    lag_table_progress(&table, 3, 0, 100000);
     lag_table_measured(&table, 3, 10, 10, 100000);
-    assert_lag(10, 60000);
-    /* Committed up to 5; what comes next has not been gathered: not younger than the last. */
-    lag_table_progress(&table, 3, 5, -1, 101000);
-    assert_lag(5, 61000);
+    lag_table_oldest(&table, 3, 0, 40000, 10000, 100000);
+    assert_lag(10, 60000, 90000);
+    /* Committed up to 5; what comes next has not been gathered: not older than the last. */
+    lag_table_progress(&table, 3, 5, 101000);
+    assert_lag(5, 61000, 91000);
     /* It ages though nobody reports. */
     lag_table_tick(&table, 105000);
-    assert_lag(5, 65000);
-    lag_table_progress(&table, 3, 10, 70000, 106000);
-    assert_lag(0, 0);
+    assert_lag(5, 65000, 95000);
+    /* A line without an event_time: its record's time counts. */
+    lag_table_oldest(&table, 3, 5, 70000, LAG_UNKNOWN, 106000);
+    assert_lag(5, 36000, 36000);
+    lag_table_progress(&table, 3, 10, 106000);
+    assert_lag(0, 0, 0);
     lag_table_release(&table);
 }
 
@@ -65,13 +85,84 @@ Test(lag, a_quiet_stream_is_not_late_with_its_next_line) {
     struct lag_table table;
     lag_table_init(&table);
     lag_table_own(&table, 3, 1000);
-    lag_table_progress(&table, 3, 10, 900, 1000);
+    lag_table_oldest(&table, 3, 9, 900, 100, 1000);
+    lag_table_progress(&table, 3, 10, 1000);
     lag_table_measured(&table, 3, 10, 10, 1000);
-    assert_lag(0, 0);
+    assert_lag(0, 0, 0);
     lag_table_measured(&table, 3, 10, 10, 3600000);
-    assert_lag(0, 0);
+    assert_lag(0, 0, 0);
     lag_table_measured(&table, 3, 11, 11, 3601000);
-    assert_lag(1, 1000);
+    assert_lag(1, 1000, 1000);
+    lag_table_release(&table);
+}
+
+/* A lane may gather what the monitor has not heard of yet. */
+Test(lag, a_batch_that_is_newer_than_the_answer_keeps_its_times) {
+    struct lag_table table;
+    lag_table_init(&table);
+    lag_table_own(&table, 3, 1000);
+    lag_table_progress(&table, 3, 10, 1000);
+    lag_table_measured(&table, 3, 10, 10, 1000);
+    lag_table_oldest(&table, 3, 10, 400, 300, 1500);
+    assert_lag(0, 0, 0);
+    lag_table_measured(&table, 3, 12, 12, 2000);
+    assert_lag(2, 1600, 1700);
+    lag_table_release(&table);
+}
+
+static size_t questions(struct lag_table *table, struct lag_question *ret_first) {
+    struct lag_question all[8];
+    size_t count = lag_table_questions(table, all, 8);
+    *ret_first = all[0];
+    return count;
+}
+
+Test(lag, what_waits_and_nobody_has_gathered_is_looked_at) {
+    struct lag_table table;
+    struct lag_question first;
+    lag_table_init(&table);
+    for (int32_t i = 0; i < 20; i++) {
+        lag_table_own(&table, i, 1000);
+        lag_table_measured(&table, i, 50, 50, 1000);
+    }
+    lag_table_progress(&table, 3, 20, 1000);
+    lag_table_progress(&table, 4, 50, 1000);
+    cr_assert_eq(questions(&table, &first), 0, "it may move by itself");
+    lag_table_tick(&table, 2000);
+    cr_assert_eq(questions(&table, &first), 1);
+    cr_assert(first.partition == 3 && first.offset == 20);
+    lag_table_oldest(&table, 3, 22, 500, LAG_UNKNOWN, 2000);
+    assert_lag(30, 1500, 1500);
+    cr_assert_eq(questions(&table, &first), 0, "it is known");
+    lag_table_progress(&table, 3, 30, 2000);
+    cr_assert_eq(questions(&table, &first), 0, "it moves");
+    lag_table_tick(&table, 3000);
+    cr_assert_eq(questions(&table, &first), 1);
+    cr_assert_eq(first.offset, 30);
+    for (int32_t i = 0; i < 20; i++) {
+        lag_table_progress(&table, i, 1, 3000);
+    }
+    lag_table_tick(&table, 4000);
+    cr_assert_eq(questions(&table, &first), 8, "no more than asked for");
+    lag_table_release(&table);
+}
+
+/* Markers of transactions take offsets (P41): nothing waits, nothing ages. */
+Test(lag, markers_have_no_age) {
+    struct lag_table table;
+    struct lag_question first;
+    lag_table_init(&table);
+    lag_table_own(&table, 3, 1000);
+    lag_table_progress(&table, 3, 50, 1000);
+    lag_table_measured(&table, 3, 52, 52, 1000);
+    lag_table_tick(&table, 5000);
+    assert_lag(2, 4000, 4000);
+    lag_table_oldest(&table, 3, 52, LAG_UNKNOWN, LAG_UNKNOWN, 5000);
+    assert_lag(2, 0, 0);
+    cr_assert_eq(questions(&table, &first), 0);
+    lag_table_measured(&table, 3, 53, 53, 6000);
+    assert_lag(3, 5000, 5000);
+    cr_assert_eq(questions(&table, &first), 1);
     lag_table_release(&table);
 }
 
@@ -80,8 +171,8 @@ Test(lag, a_report_newer_than_the_answer_is_no_negative_lag) {
     lag_table_init(&table);
     lag_table_own(&table, 3, 0);
     lag_table_measured(&table, 3, 10, 10, 1);
-    lag_table_progress(&table, 3, 25, -1, 2);
-    assert_lag(0, 0);
+    lag_table_progress(&table, 3, 25, 2);
+    assert_lag(0, 0, 0);
     /* An answer that did not come leaves what was known. */
     lag_table_measured(&table, 3, LAG_UNKNOWN, LAG_UNKNOWN, 3);
     cr_assert_eq(gauge("accrued_partition_last_stable_offset"), 10);
@@ -94,16 +185,16 @@ Test(lag, what_is_given_up_disappears) {
     lag_table_init(&table);
     for (int32_t i = 40; i >= 0; i--) {
         lag_table_own(&table, i, 0);
-        lag_table_progress(&table, i, 0, -1, 0);
+        lag_table_progress(&table, i, 0, 0);
         lag_table_measured(&table, i, i, i, 0);
     }
     cr_assert_eq(lag_table_total(&table), 820);
-    assert_lag(3, 0);
+    assert_lag(3, 0, 0);
     lag_table_disown(&table, 3);
     lag_table_disown(&table, 99);
     lag_table_measured(&table, 3, 7, 7, 5);
-    lag_table_progress(&table, 3, 7, -1, 5);
-    assert_lag(-9, -9);
+    lag_table_progress(&table, 3, 7, 5);
+    assert_lag(-9, -9, -9);
     cr_assert_eq(gauge("accrued_partition_next_offset"), -9);
     cr_assert_eq(lag_table_total(&table), 817);
     cr_assert_eq(lag_table_owned(&table, &owned), 40);
@@ -153,12 +244,12 @@ Test(lag, on_the_mock_cluster, .timeout = 60) {
     lag_monitor_set_interval(monitor, 20);
     lag_own(monitor, 3);
     lag_own(monitor, 0);
-    lag_progress(monitor, 3, 2, clock_wall_ms());
-    lag_progress(monitor, 0, 0, -1);
+    lag_progress(monitor, 3, 2);
+    lag_progress(monitor, 0, 0);
     wait_for_total(monitor, 10);
     produce(producer, 5);
     wait_for_total(monitor, 15);
-    lag_progress(monitor, 3, 17, -1);
+    lag_progress(monitor, 3, 17);
     wait_for_total(monitor, 0);
     lag_monitor_stop(monitor);
     config_release(&config);

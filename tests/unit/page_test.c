@@ -143,9 +143,9 @@ Test(page, shows_what_the_registry_has) {
     metric_add(metric_get("accrued_lines_total", METRIC_COUNTER, "L.", "outcome=\"posted\""), 1000);
     metric_set(metric_get("accrued_partition_next_offset", METRIC_GAUGE, "N.", "partition=\"7\""),
                5);
-    history_take(0, 4, 0);
-    history_take(1000, 2, 500);
-    history_take(2000, 0, 1001);
+    history_take(0, 4, 0, NULL, 0);
+    history_take(1000, 2, 500, NULL, 0);
+    history_take(2000, 0, 1001, NULL, 0);
     char *page = whole_page(text_null(), true);
     assert_has(page, "a&lt;b&gt;");
     assert_has(page, "<td class=\"left\">EUR</td><td>1,234.56789<i>0</i></td>");
@@ -214,12 +214,22 @@ Test(page, history_is_a_ring) {
     static struct history_sample samples[HISTORY_SAMPLE_COUNT];
     cr_assert_eq(history_copy(samples), 0);
     for (int64_t i = 0; i < HISTORY_SAMPLE_COUNT + 7; i++) {
-        history_take(i * 1000, i, i * 2);
-        history_take(i * 1000 + 500, -5, -5);
+        struct history_lag lags[] = {{7, i}, {(int32_t)(i + 100), 1}};
+        history_take(i * 1000, i, i * 2, lags, 2);
+        history_take(i * 1000 + 500, -5, -5, lags, 0);
     }
     cr_assert_eq(history_copy(samples), HISTORY_SAMPLE_COUNT);
     cr_assert_eq(samples[0].lag_lines, 7);
     cr_assert_eq(samples[HISTORY_SAMPLE_COUNT - 1].lines_in, (HISTORY_SAMPLE_COUNT + 6) * 2);
+    static int64_t lag[HISTORY_SAMPLE_COUNT];
+    cr_assert_eq(history_copy_partition(7, lag), HISTORY_SAMPLE_COUNT);
+    cr_assert(lag[0] == 7 && lag[HISTORY_SAMPLE_COUNT - 1] == HISTORY_SAMPLE_COUNT + 6);
+    /* A partition that was here for a second only; its sample has left the ring meanwhile. */
+    cr_assert_eq(history_copy_partition(103, lag), HISTORY_SAMPLE_COUNT);
+    for (size_t i = 0; i < HISTORY_SAMPLE_COUNT; i++) {
+        cr_assert_eq(lag[i], -1);
+    }
+    cr_assert_eq(history_copy_partition(100 + HISTORY_PARTITION_COUNT_MAX, lag), 0);
 }
 
 Test(page, which_hosts_are_this_machine) {

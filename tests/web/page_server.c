@@ -122,7 +122,11 @@ static void fill_workings(bool is_alarm) {
                       : i % 37 < 3 ? 900
                                    : 42;
         int64_t in = is_alarm ? i * 40 : i * 4283 + (i % 11) * 300;
-        history_take(i * 1000, lag, in);
+        struct history_lag lags[4];
+        for (int32_t p = 0; p < 4; p++) {
+            lags[p] = (struct history_lag){p, lag * (p + 1) / 10};
+        }
+        history_take(i * 1000, lag, in, lags, 4);
     }
 }
 

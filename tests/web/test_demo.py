@@ -21,6 +21,7 @@ from pathlib import Path
 import binary
 import pytest
 from feeds import command
+from scrape import scrape, unconserved
 
 DEMO = binary.ROOT / "config" / "demo"
 FEEDS = DEMO / "feeds"
@@ -196,8 +197,10 @@ def test_it_serves_while_it_runs(place):
     with running(place) as (_, url):
         get(url + "/healthz")
         get(url + "/readyz")
-        metrics = get(url + "/metrics")
-        assert 'accrued_lines_total{outcome="posted"} 176\n' in metrics
+        one = scrape(url)
+        metrics = one.text
+        assert one.by("accrued_lines_total", "outcome")["posted"] == 176
+        assert unconserved(one) == {}
         assert 'accrued_program_info{program="dpor-recognition",pays="recognition"} 1\n' in metrics
         assert re.search(r'^accrued_reference_fresh_age_seconds{lane="0"} \d', metrics, re.MULTILINE)
         page = get(url + "/")
