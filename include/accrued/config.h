@@ -128,7 +128,12 @@ struct config {
         int64_t accrual_id;
         int64_t forgone_id;
         int64_t rerate_request_id;
+        int64_t balance_id;
     } schemas;
+    struct {
+        char *listen; /* of `accrued balances`, as http.listen */
+        enum missing_input_policy on_missing_accruals;
+    } balances;
     struct {
         char *listen; /* "127.0.0.1:9464"; "" off */
     } http;

@@ -19,8 +19,10 @@
 
 struct lag_monitor;
 
-/* NULL: *fault says why. An unreachable cluster is no reason: lag is unknown until it answers. */
-struct lag_monitor *lag_monitor_start(const struct config *config, struct fault *fault);
+/* Of the input `topic`. NULL: *fault says why. An unreachable cluster is no reason: lag is unknown
+ * until it answers. */
+struct lag_monitor *lag_monitor_start(const struct config *config, const char *topic,
+                                      struct fault *fault);
 /* Accepts NULL. May wait for a question that is on its way, some seconds. */
 void lag_monitor_stop(struct lag_monitor *monitor);
 void lag_monitor_set_interval(struct lag_monitor *monitor, int64_t interval_ms);

@@ -1,9 +1,9 @@
 /* publish.h: one Kafka transaction for all that a batch writes. Room: publish.
  *
- * One transactional producer a lane; the lane's thread alone calls it. The order is begin → send …
- * → commit, or abort; every transaction sends the input offsets of every partition that it writes
- * for, under the group metadata of the batch: that is what fences a former owner. Errors come back
- * as a verdict with a fault; nothing is logged here. */
+ * One transactional producer a lane (and one for balances); its owner's thread alone calls it. The
+ * order is begin → send … → commit, or abort; every transaction sends the input offsets of every
+ * partition that it writes for, under the group metadata of the batch: that is what fences a former
+ * owner. Errors come back as a verdict with a fault; nothing is logged here. */
 #ifndef ACCRUED_PUBLISH_H
 #define ACCRUED_PUBLISH_H
 
@@ -13,8 +13,14 @@
 
 struct publisher;
 
-enum output { OUTPUT_ACCRUALS, OUTPUT_FORGONE, OUTPUT_DEAD_LETTERS, OUTPUT_LEDGER };
-#define OUTPUT_COUNT 4
+enum output {
+    OUTPUT_ACCRUALS,
+    OUTPUT_FORGONE,
+    OUTPUT_DEAD_LETTERS,
+    OUTPUT_LEDGER,
+    OUTPUT_BALANCES,
+};
+#define OUTPUT_COUNT 5
 
 struct output_header {
     const char *name;
@@ -23,7 +29,7 @@ struct output_header {
 
 struct output_record {
     enum output output;
-    int32_t partition; /* PARTITION_BY_KEY, or the ledger's */
+    int32_t partition; /* PARTITION_BY_KEY, or the ledger's or the balances' */
     struct text key;   /* null: none */
     struct text value; /* null: a tombstone */
     const struct output_header *headers;
@@ -37,9 +43,17 @@ struct input_offset {
     int64_t next_offset;
 };
 
+struct publisher_options {
+    const char *client;               /* "lane0" */
+    const char *transactional_suffix; /* last part of the transactional id */
+    const char *input_topic;          /* whose offsets are sent */
+    const char *topics[OUTPUT_COUNT]; /* NULL: not written */
+};
+
 /* Opens the producer and runs init_transactions, which ends what a former run left open.
  * *ret_verdict (REBUILD or STOP) when NULL is returned. */
-struct publisher *publisher_open(const struct config *config, int lane, enum verdict *ret_verdict,
+struct publisher *publisher_open(const struct config *config,
+                                 const struct publisher_options *options, enum verdict *ret_verdict,
                                  struct fault *fault);
 /* Aborts an open transaction and frees. NULL is accepted. */
 void publisher_free(struct publisher *publisher);
@@ -58,6 +72,8 @@ enum verdict publisher_abort(struct publisher *publisher, struct fault *fault);
 /* librdkafka's name of the error that the last verdict was about ("ILLEGAL_GENERATION"); "none". */
 const char *publisher_error_name(const struct publisher *publisher);
 
+/* Partitions of an output's topic. */
+int32_t publisher_partition_count(const struct publisher *publisher, enum output output);
 /* The largest record value that the brokers are configured to take from us. */
 size_t publisher_value_size_max(const struct publisher *publisher);
 

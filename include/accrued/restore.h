@@ -1,9 +1,10 @@
-/* restore.h: reads ledger partitions back from the topic. Room: source. Adapter: librdkafka.
+/* restore.h: reads partitions of a compacted topic back, blocks of the ledger or balances. Room:
+ * source. Adapter: librdkafka.
  *
- * On assignment a partition's ledger is read, read_committed, until the end-of-partition event
+ * On assignment a partition is read, read_committed, until the end-of-partition event
  * reaches the high watermark that was asked after the group's committed offset was known
  * (architecture.md, "Restore on assignment"; transactions.md P51, P52). In slices, so that the
- * group and the other partitions go on. Lane thread only. */
+ * group and the other partitions go on. Owner's thread only. */
 #ifndef ACCRUED_RESTORE_H
 #define ACCRUED_RESTORE_H
 
@@ -12,15 +13,17 @@
 struct restorer;
 
 struct restore_hooks {
-    /* A block, oldest first. false: it was refused (*fault), the partition cannot be restored. */
+    /* A record's value, oldest first. false: it was refused (*fault), the partition cannot be
+     * restored. */
     bool (*block)(void *context, int32_t partition, struct text value, struct fault *fault);
     /* Everything below the watermark has been read. */
     void (*done)(void *context, int32_t partition, int64_t high_watermark);
     void *context;
 };
 
-struct restorer *restorer_open(const struct config *config, int lane, struct restore_hooks hooks,
-                               struct fault *fault);
+/* client: "lane0". NULL: *fault. */
+struct restorer *restorer_open(const struct config *config, const char *topic, const char *client,
+                               struct restore_hooks hooks, struct fault *fault);
 void restorer_free(struct restorer *restorer);
 
 enum restore_begin {

@@ -1,9 +1,10 @@
-/* source.h: billing lines from Kafka, as a member of a consumer group. Room: source.
+/* source.h: a topic from Kafka, as a member of a consumer group: a lane's billing lines, or the
+ * accruals that balances add up. Room: source.
  *
- * Everything happens on the lane's thread: the rebalance hooks run inside source_poll and
- * source_close and nowhere else, and the lane never calls these while a transaction is open
- * (transactions.md §0). Partitions are given to the lane paused; the lane opens each one with
- * source_start when its ledger is restored. */
+ * Everything happens on the owner's thread: the rebalance hooks run inside source_poll and
+ * source_close and nowhere else, and the owner never calls these while a transaction is open
+ * (transactions.md §0). Partitions are given to the owner paused; it opens each one with
+ * source_start when what it knows of it is restored. */
 #ifndef ACCRUED_SOURCE_H
 #define ACCRUED_SOURCE_H
 
@@ -31,9 +32,16 @@ struct source_record {
 
 enum source_result { SOURCE_RECORD, SOURCE_NOTHING, SOURCE_LOST };
 
-/* Subscribes to topics.billing_lines. NULL: *fault. */
-struct source *source_open(const struct config *config, int lane, struct source_hooks hooks,
-                           struct fault *fault);
+struct source_options {
+    const char *topic;
+    const char *group_id;
+    const char *client; /* "lane0": what the brokers' logs call it */
+    const char *member; /* behind kafka.group_instance_id, where that is set */
+};
+
+/* Subscribes. NULL: *fault. */
+struct source *source_open(const struct config *config, const struct source_options *options,
+                           struct source_hooks hooks, struct fault *fault);
 /* Leaves the group (revoking through the hooks) and frees. NULL is accepted. */
 void source_free(struct source *source);
 
@@ -74,7 +82,7 @@ void group_snapshot_free(struct group_snapshot *snapshot);
 /* The rd_kafka_consumer_group_metadata_t behind it, for the publisher. */
 const void *group_snapshot_metadata(const struct group_snapshot *snapshot);
 
-/* Partitions of billing-lines. */
+/* Partitions of the topic. */
 int32_t source_partition_count(const struct source *source);
 
 #endif

@@ -78,7 +78,7 @@ bool service_start(struct service *service, const struct config *config, const c
     programs_init(&service->programs);
     bool is_good = load_rules(service, fault);
     if (is_good) {
-        service->lag = lag_monitor_start(config, fault);
+        service->lag = lag_monitor_start(config, config->topics.billing_lines, fault);
         is_good = service->lag != NULL && start_server(service, notice, fault);
     }
     if (!is_good) {

@@ -117,7 +117,7 @@ static void print_table(const struct topic_wanted *wanted) {
     };
     struct table *table = table_new(columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < TOPIC_COUNT; i++) {
-        bool is_checked = i == TOPIC_LEDGER || i == TOPIC_RERATE_REQUESTS;
+        bool is_checked = i == TOPIC_LEDGER || i == TOPIC_BALANCES || i == TOPIC_RERATE_REQUESTS;
         add_number(table, wanted[i].name, "partitions", wanted[i].partitions,
                    is_checked                 ? "wrong"
                    : i == TOPIC_BILLING_LINES ? "doubtful"

@@ -172,13 +172,21 @@ const struct setting settings[] = {
      .help = "How outputs name their schema. Inputs may come in either form."},
     {NAMED(schemas.ids), .type = SETTING_SCHEMA_IDS,
      .default_value = "{1: billing-line.avsc, 2: accrual.avsc, 3: forgone.avsc, "
-                      "4: rerate-request.avsc}",
+                      "4: rerate-request.avsc, 5: accrual-balance.avsc}",
      .help = "Schema ids (Confluent framing) and their files in `schemas.directory`."},
     {NAMED(schemas.billing_line_id), INT("1", 1, INT32_MAX),
      .help = "Id of written billing lines."},
     {NAMED(schemas.accrual_id), INT("2", 1, INT32_MAX), .help = "Id of accruals."},
     {NAMED(schemas.forgone_id), INT("3", 1, INT32_MAX), .help = "Id of forgone."},
     {NAMED(schemas.rerate_request_id), INT("4", 1, INT32_MAX), .help = "Id of re-rate requests."},
+    {NAMED(schemas.balance_id), INT("5", 1, INT32_MAX), .help = "Id of balances."},
+
+    {NAMED(balances.listen), STRING(""),
+     .help = "Address of metrics and health of `accrued balances`; empty: off."},
+    {NAMED(balances.on_missing_accruals), .type = SETTING_ENUM, .default_value = "stop",
+     ONE_OF("stop", "continue"),
+     .help = "Accruals that were deleted before they were added up: stop and say so, or say so and "
+             "add up what is left."},
 
     {NAMED(http.listen), STRING("127.0.0.1:9464"),
      .help = "Address of the status page, metrics and health; empty: off."},

@@ -90,19 +90,38 @@ static bool open_schemas(struct lane *lane, struct fault *fault) {
 static enum verdict open_clients(struct lane *lane, struct fault *fault) {
     const struct config *config = lane->edition->config;
     enum verdict verdict = VERDICT_STOP;
-    lane->publisher = publisher_open(config, lane->number, &verdict, fault);
+    char number[16];
+    char client[32];
+    (void)snprintf(number, sizeof number, "%d", lane->number);
+    (void)snprintf(client, sizeof client, "lane%d", lane->number);
+    const struct publisher_options outputs = {
+        .client = client,
+        .transactional_suffix = number,
+        .input_topic = config->topics.billing_lines,
+        .topics = {[OUTPUT_ACCRUALS] = config->topics.accruals,
+                   [OUTPUT_FORGONE] = config->topics.accruals_forgone,
+                   [OUTPUT_DEAD_LETTERS] = config->topics.billing_lines_dlq,
+                   [OUTPUT_LEDGER] = config->topics.ledger},
+    };
+    lane->publisher = publisher_open(config, &outputs, &verdict, fault);
     if (lane->publisher == NULL) {
         return verdict;
     }
     lane->restorer = restorer_open(
-        config, lane->number,
+        config, config->topics.ledger, client,
         (struct restore_hooks){lane_partition_block, lane_partition_restored, lane}, fault);
     lane->enricher = lane->restorer == NULL ? NULL : enricher_open(config, fault);
     if (lane->enricher == NULL || !lane_rerate_open(lane, fault)) {
         return VERDICT_STOP;
     }
+    const struct source_options input = {
+        .topic = config->topics.billing_lines,
+        .group_id = config->kafka.group_id,
+        .client = client,
+        .member = number,
+    };
     lane->source = source_open(
-        config, lane->number,
+        config, &input,
         (struct source_hooks){lane_partition_assigned, lane_partition_revoked, lane}, fault);
     return lane->source == NULL ? VERDICT_REBUILD : VERDICT_COMMITTED;
 }

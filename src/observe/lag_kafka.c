@@ -242,11 +242,12 @@ static void monitor_init(struct lag_monitor *monitor, const char *topic) {
     metric_set_decimals(monitor->answer_age, 3);
 }
 
-struct lag_monitor *lag_monitor_start(const struct config *config, struct fault *fault) {
+struct lag_monitor *lag_monitor_start(const struct config *config, const char *topic,
+                                      struct fault *fault) {
     REQUIRE(config != NULL && fault != NULL);
     struct lag_monitor *monitor = calloc(1, sizeof *monitor);
     REQUIRE(monitor != NULL);
-    monitor_init(monitor, config->topics.billing_lines);
+    monitor_init(monitor, topic);
     process_build_info(rd_kafka_version_str());
     monitor->committed = open_handle(config, "lag-stable", "read_committed", fault);
     if (monitor->committed != NULL) {

@@ -69,12 +69,15 @@ static enum verdict judge(struct publisher *publisher, rd_kafka_error_t *error, 
     return verdict;
 }
 
-static rd_kafka_conf_t *publisher_conf(const struct config *config, int lane, struct fault *fault) {
-    char role[32];
+static rd_kafka_conf_t *publisher_conf(const struct config *config,
+                                       const struct publisher_options *options,
+                                       struct fault *fault) {
+    char role[64];
     char transactional_id[256];
-    (void)snprintf(role, sizeof role, "lane%d-producer", lane);
-    (void)snprintf(transactional_id, sizeof transactional_id, "accrued-%s-%s-%d",
-                   config->kafka.environment, config->kafka.instance, lane);
+    (void)snprintf(role, sizeof role, "%s-producer", options->client);
+    (void)snprintf(transactional_id, sizeof transactional_id, "accrued-%s-%s-%s",
+                   config->kafka.environment, config->kafka.instance,
+                   options->transactional_suffix);
     rd_kafka_conf_t *conf = kafka_conf_new(config, role, NULL, fault);
     if (conf == NULL) {
         return NULL;
@@ -100,20 +103,17 @@ static rd_kafka_conf_t *publisher_conf(const struct config *config, int lane, st
     return conf;
 }
 
-static bool open_topics(struct publisher *publisher, const struct config *config,
+static bool open_topics(struct publisher *publisher, const struct publisher_options *options,
                         struct fault *fault) {
-    const char *names[OUTPUT_COUNT] = {
-        [OUTPUT_ACCRUALS] = config->topics.accruals,
-        [OUTPUT_FORGONE] = config->topics.accruals_forgone,
-        [OUTPUT_DEAD_LETTERS] = config->topics.billing_lines_dlq,
-        [OUTPUT_LEDGER] = config->topics.ledger,
-    };
     for (size_t i = 0; i < OUTPUT_COUNT; i++) {
-        if (!kafka_partition_count(publisher->producer, names[i], METADATA_TIMEOUT_MS,
+        if (options->topics[i] == NULL) {
+            continue;
+        }
+        if (!kafka_partition_count(publisher->producer, options->topics[i], METADATA_TIMEOUT_MS,
                                    &publisher->partition_counts[i], fault)) {
             return false;
         }
-        publisher->topics[i] = rd_kafka_topic_new(publisher->producer, names[i], NULL);
+        publisher->topics[i] = rd_kafka_topic_new(publisher->producer, options->topics[i], NULL);
         REQUIRE(publisher->topics[i] != NULL);
     }
     return true;
@@ -130,16 +130,17 @@ static enum verdict init_transactions(struct publisher *publisher, struct fault 
     return verdict == VERDICT_AGAIN ? VERDICT_REBUILD : verdict;
 }
 
-struct publisher *publisher_open(const struct config *config, int lane, enum verdict *ret_verdict,
+struct publisher *publisher_open(const struct config *config,
+                                 const struct publisher_options *options, enum verdict *ret_verdict,
                                  struct fault *fault) {
     *ret_verdict = VERDICT_STOP;
-    rd_kafka_conf_t *conf = publisher_conf(config, lane, fault);
+    rd_kafka_conf_t *conf = publisher_conf(config, options, fault);
     if (conf == NULL) {
         return NULL;
     }
     struct publisher *publisher = calloc(1, sizeof *publisher);
     REQUIRE(publisher != NULL);
-    publisher->input_topic = strdup(config->topics.billing_lines);
+    publisher->input_topic = strdup(options->input_topic);
     REQUIRE(publisher->input_topic != NULL);
     publisher->producer = kafka_handle_new(RD_KAFKA_PRODUCER, conf, fault);
     if (publisher->producer == NULL) {
@@ -148,7 +149,7 @@ struct publisher *publisher_open(const struct config *config, int lane, enum ver
         return NULL;
     }
     *ret_verdict = VERDICT_REBUILD;
-    bool opened = open_topics(publisher, config, fault);
+    bool opened = open_topics(publisher, options, fault);
     if (opened) {
         *ret_verdict = init_transactions(publisher, fault);
     }
@@ -192,6 +193,7 @@ enum verdict publisher_begin(struct publisher *publisher, struct fault *fault) {
 
 static int32_t partition_of(const struct publisher *publisher, const struct output_record *record) {
     int32_t count = publisher->partition_counts[record->output];
+    REQUIRE(count > 0);
     if (record->partition != PARTITION_BY_KEY) {
         REQUIRE(record->partition >= 0 && record->partition < count);
         return record->partition;
@@ -333,6 +335,10 @@ const char *publisher_error_name(const struct publisher *publisher) {
     REQUIRE(publisher != NULL);
     return publisher->error == RD_KAFKA_RESP_ERR_NO_ERROR ? "none"
                                                           : rd_kafka_err2name(publisher->error);
+}
+
+int32_t publisher_partition_count(const struct publisher *publisher, enum output output) {
+    return publisher->partition_counts[output];
 }
 
 size_t publisher_value_size_max(const struct publisher *publisher) {

@@ -36,18 +36,18 @@ static void meet(rd_kafka_t *handle, const char *topic) {
     (void)kafka_partition_count(handle, topic, QUERY_TIMEOUT_MS, &count, &ignored);
 }
 
-struct restorer *restorer_open(const struct config *config, int lane, struct restore_hooks hooks,
-                               struct fault *fault) {
+struct restorer *restorer_open(const struct config *config, const char *topic, const char *client,
+                               struct restore_hooks hooks, struct fault *fault) {
     REQUIRE(hooks.block != NULL && hooks.done != NULL);
     struct restorer *restorer = calloc(1, sizeof *restorer);
     REQUIRE(restorer != NULL);
     restorer->hooks = hooks;
-    restorer->topic = strdup(config->topics.ledger);
+    restorer->topic = strdup(topic);
     REQUIRE(restorer->topic != NULL);
-    char role[40];
-    (void)snprintf(role, sizeof role, "lane%d-restore", lane);
+    char role[64];
+    (void)snprintf(role, sizeof role, "%s-restore", client);
     restorer->reader = kafka_reader_new(config, role, "read_committed", fault);
-    (void)snprintf(role, sizeof role, "lane%d-watermark", lane);
+    (void)snprintf(role, sizeof role, "%s-watermark", client);
     restorer->watcher =
         restorer->reader == NULL ? NULL : kafka_reader_new(config, role, "read_uncommitted", fault);
     if (restorer->watcher == NULL) {

@@ -97,13 +97,13 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 }
 
 /* Each lane is a member of its own. */
-static bool put_static_member(rd_kafka_conf_t *conf, const struct config *config, int lane,
-                              struct fault *fault) {
+static bool put_static_member(rd_kafka_conf_t *conf, const struct config *config,
+                              const char *member, struct fault *fault) {
     if (config->kafka.group_instance_id[0] == '\0') {
         return true;
     }
     char id[512];
-    int size = snprintf(id, sizeof id, "%s-%d", config->kafka.group_instance_id, lane);
+    int size = snprintf(id, sizeof id, "%s-%s", config->kafka.group_instance_id, member);
     if (size < 0 || (size_t)size >= sizeof id) {
         return fault_set(fault, "kafka.group_instance_id: more than %zu bytes", sizeof id - 16);
     }
@@ -111,10 +111,10 @@ static bool put_static_member(rd_kafka_conf_t *conf, const struct config *config
 }
 
 /* What the design pins; `accrued check` refuses user properties that touch these. */
-static bool put_pinned(rd_kafka_conf_t *conf, const struct config *config, int lane,
-                       struct fault *fault) {
-    return kafka_conf_put(conf, "group.id", config->kafka.group_id, fault) &&
-           put_static_member(conf, config, lane, fault) &&
+static bool put_pinned(rd_kafka_conf_t *conf, const struct config *config,
+                       const struct source_options *options, struct fault *fault) {
+    return kafka_conf_put(conf, "group.id", options->group_id, fault) &&
+           put_static_member(conf, config, options->member, fault) &&
            kafka_conf_put(conf, "enable.auto.commit", "false", fault) &&
            kafka_conf_put(conf, "enable.auto.offset.store", "false", fault) &&
            kafka_conf_put(conf, "isolation.level", "read_committed", fault) &&
@@ -131,9 +131,10 @@ static bool put_pinned(rd_kafka_conf_t *conf, const struct config *config, int l
                               fault);
 }
 
-static rd_kafka_conf_t *source_conf(const struct config *config, int lane, struct fault *fault) {
-    char role[32];
-    (void)snprintf(role, sizeof role, "lane%d-consumer", lane);
+static rd_kafka_conf_t *source_conf(const struct config *config,
+                                    const struct source_options *options, struct fault *fault) {
+    char role[64];
+    (void)snprintf(role, sizeof role, "%s-consumer", options->client);
     rd_kafka_conf_t *conf = kafka_conf_new(config, role, NULL, fault);
     if (conf == NULL) {
         return NULL;
@@ -144,7 +145,7 @@ static rd_kafka_conf_t *source_conf(const struct config *config, int lane, struc
         const struct property *property = &config->kafka.consumer_properties.items[i];
         done = kafka_conf_put(conf, property->name, property->value, fault);
     }
-    if (!done || !put_pinned(conf, config, lane, fault)) {
+    if (!done || !put_pinned(conf, config, options, fault)) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }
@@ -160,23 +161,23 @@ static bool subscribe(struct source *source, struct fault *fault) {
            fault_set(fault, "cannot subscribe to %s: %s", source->topic, rd_kafka_err2str(error));
 }
 
-struct source *source_open(const struct config *config, int lane, struct source_hooks hooks,
-                           struct fault *fault) {
+struct source *source_open(const struct config *config, const struct source_options *options,
+                           struct source_hooks hooks, struct fault *fault) {
     REQUIRE(hooks.assigned != NULL && hooks.revoked != NULL);
-    rd_kafka_conf_t *conf = source_conf(config, lane, fault);
+    rd_kafka_conf_t *conf = source_conf(config, options, fault);
     if (conf == NULL) {
         return NULL;
     }
     struct source *source = calloc(1, sizeof *source);
     REQUIRE(source != NULL);
     source->hooks = hooks;
-    source->topic = strdup(config->topics.billing_lines);
+    source->topic = strdup(options->topic);
     REQUIRE(source->topic != NULL);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_opaque(conf, source);
     source->consumer = kafka_handle_new(RD_KAFKA_CONSUMER, conf, fault);
-    char role[40];
-    (void)snprintf(role, sizeof role, "lane%d-offsets", lane);
+    char role[64];
+    (void)snprintf(role, sizeof role, "%s-offsets", options->client);
     source->asker =
         source->consumer == NULL ? NULL : kafka_reader_new(config, role, "read_uncommitted", fault);
     if (source->asker == NULL) {

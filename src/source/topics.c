@@ -33,6 +33,8 @@ static const char *const why_delete_output =
     "every accrual is a difference: compaction would remove amounts";
 static const char *const why_compact_ledger =
     "it is the memory of what was published: nothing may expire, overwritten blocks must go";
+static const char *const why_compact_balances =
+    "the latest sum per key is what the next one is made from: none may expire";
 static const char *const why_retention_input = "time to repair a worker before lines are deleted";
 static const char *const why_retention_output =
     "a payout system that was away must find everything";
@@ -139,8 +141,8 @@ static void want_outputs(const struct config *config, struct topic_wanted *wante
     want_safe(ledger, config, TOPIC_MUST);
 
     struct topic_wanted *balances = &wanted[TOPIC_BALANCES];
-    want_compacted(balances, TOPIC_SHOULD, "the latest sum per key stays for ever");
-    want_safe(balances, config, TOPIC_SHOULD);
+    want_compacted(balances, TOPIC_MUST, why_compact_balances);
+    want_safe(balances, config, TOPIC_MUST);
 }
 
 void topics_wanted(const struct config *config, struct topic_wanted ret_wanted[TOPIC_COUNT]) {
@@ -289,6 +291,12 @@ static void compare_partitions(const struct comparing *comparing, enum topic top
         finding.why = "partition N of the ledger is the memory of partition N of the input";
         finding.repair = "no command repairs this: give the input back its former topic, or name a "
                          "new, empty ledger in topics.ledger and run `accrued topics create`";
+    } else if (topic == TOPIC_BALANCES && comparing->found[TOPIC_ACCRUALS].exists) {
+        wanted = comparing->found[TOPIC_ACCRUALS].partitions;
+        finding.grade = TOPIC_MUST;
+        finding.why = "partition N of the balances holds the sums of partition N of the accruals";
+        finding.repair = "no command repairs this: name a new, empty topic in "
+                         "topics.accrual_balances and run `accrued topics create`";
     } else if (topic == TOPIC_RERATE_REQUESTS) {
         finding.grade = TOPIC_MUST;
         finding.why = "requests have one order";

@@ -66,7 +66,7 @@ Test(config, defaults_are_good_and_nothing_is_null) {
     cr_expect(config.kafka.transaction_timeout_ms == 30000);
     cr_expect(config.kafka.properties.count == 0);
     cr_expect_str_eq(config.topics.ledger, "accrued-ledger");
-    cr_expect(config.schemas.id_count == 4 && config.schemas.ids[2].id == 3);
+    cr_expect(config.schemas.id_count == 5 && config.schemas.ids[2].id == 3);
     cr_expect_str_eq(config.schemas.ids[2].file, "forgone.avsc");
     cr_expect_str_eq(config.rating.programs, "programs.yaml");
     cr_expect(config.reference.outage == OUTAGE_STALL && config.log.level == LOG_INFO);
@@ -98,7 +98,7 @@ Test(config, each_source_goes_over_the_one_before) {
     cr_expect_str_eq(config.kafka.producer_properties.items[0].value, "5");
     cr_expect(config.lanes.count == 3 && config.rating.no_link);
     cr_expect(config.reference.outage == OUTAGE_SERVE_STALE);
-    cr_expect(config.schemas.id_count == 5 && config.schemas.ids[4].id == 9);
+    cr_expect(config.schemas.id_count == 6 && config.schemas.ids[5].id == 9);
     cr_expect_str_eq(config.http.listen, "");
     cr_expect_str_eq(config.file, file.path);
     config_release(&config);

@@ -239,7 +239,7 @@ Test(lag, on_the_mock_cluster, .timeout = 60) {
     config_init(&config);
     free(config.kafka.bootstrap_servers);
     config.kafka.bootstrap_servers = strdup(servers);
-    struct lag_monitor *monitor = lag_monitor_start(&config, &fault);
+    struct lag_monitor *monitor = lag_monitor_start(&config, config.topics.billing_lines, &fault);
     cr_assert_not_null(monitor, "%s", fault.text);
     lag_monitor_set_interval(monitor, 20);
     lag_own(monitor, 3);

@@ -129,9 +129,18 @@ Test(topics, requests_have_one_partition) {
 }
 
 Test(topics, other_outputs_may_have_any_number_of_partitions) {
-    found[TOPIC_ACCRUALS].partitions = 1;
+    found[TOPIC_FORGONE].partitions = 1;
     found[TOPIC_DEAD_LETTERS].partitions = 7;
     cr_assert_eq(compare().bad, 0);
+}
+
+Test(topics, balances_have_the_partitions_of_the_accruals) {
+    found[TOPIC_ACCRUALS].partitions = 12;
+    assert_one(TOPIC_MUST, "accrual-balances partitions 4 12");
+    found[TOPIC_BALANCES].partitions = 12;
+    cr_assert_eq(compare().bad, 0);
+    set(TOPIC_BALANCES, "cleanup.policy", "delete");
+    assert_one(TOPIC_MUST, "accrual-balances cleanup.policy delete compact");
 }
 
 Test(topics, a_missing_topic_is_one_finding) {
