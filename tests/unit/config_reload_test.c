@@ -64,7 +64,7 @@ Test(config_reload, what_reloads_is_new_and_the_rest_is_old) {
     cr_expect_eq(loaded.next.kafka.properties.count, 1);
     cr_expect_eq(loaded.next.topics.partitions, 4);
     cr_expect_eq(loaded.next.schemas.framing, FRAMING_SINGLE_OBJECT);
-    cr_expect_eq(loaded.next.schemas.id_count, 4);
+    cr_expect_eq(loaded.next.schemas.id_count, 5);
     /* Copies, not the same memory: the old one may go first. */
     cr_expect_neq(loaded.next.kafka.group_id, loaded.in_force.kafka.group_id);
     release(&loaded);
