@@ -65,10 +65,16 @@ def test_shellcheck_finds_something(tmp_path):
     assert run([SHELLCHECK, str(tmp_path / "bad")]).returncode != 0
 
 
+def is_lax(text):
+    """sh, for dpkg's scripts, has no pipefail."""
+    wanted = "set -eu" if text.startswith("#!/bin/sh\n") else "set -euo pipefail"
+    return f"\n{wanted}\n" not in text
+
+
 def test_scripts_stop_at_the_first_failure():
     lax = [
         str(path.relative_to(binary.ROOT))
         for path in scripts(binary.ROOT)
-        if "\nset -euo pipefail\n" not in path.read_text("utf-8")
+        if is_lax(path.read_text("utf-8"))
     ]
     assert lax == []
