@@ -22,7 +22,7 @@ RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DACCRUED_TES
 FROM debian:bookworm-20250520-slim
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      ca-certificates libavro23 libcsv3 libhiredis0.14 libmicrohttpd12 librdkafka1 libsmartcols1 \
+      ca-certificates libavro23 libcsv3 libcurl4 libhiredis0.14 libmicrohttpd12 librdkafka1 libsmartcols1 \
       libyajl2 libyaml-0-2 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin accrued \

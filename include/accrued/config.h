@@ -135,6 +135,18 @@ struct config {
         enum missing_input_policy on_missing_accruals;
     } balances;
     struct {
+        char *urls; /* commas between; "": no registry */
+        char *username;
+        char *password;      /* secret */
+        char *password_file; /* read instead of password, "" none */
+        char *ca_file;
+        char *certificate_file;
+        char *key_file;
+        int64_t connect_timeout_ms;
+        int64_t timeout_ms;
+        bool auto_register;
+    } registry;
+    struct {
         char *listen; /* "127.0.0.1:9464"; "" off */
     } http;
     struct {

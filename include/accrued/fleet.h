@@ -9,8 +9,9 @@
 
 struct fleet;
 
-/* Starts the lanes. The arguments must outlive the fleet; `lag` may be NULL. */
-struct fleet *fleet_start(struct editions *editions, struct lag_monitor *lag);
+/* Starts the lanes. The arguments must outlive the fleet; `lag` and `registry` may be NULL. */
+struct fleet *fleet_start(struct editions *editions, struct lag_monitor *lag,
+                          struct registry *registry);
 
 /* Asks all lanes to finish their transaction, leave the group and end. Any thread. */
 void fleet_stop(struct fleet *fleet);

@@ -17,13 +17,15 @@
 
 struct lag_monitor;
 struct lane;
+struct registry;
 
 struct lane_shared {
     struct editions *editions;
-    struct lag_monitor *lag; /* may be NULL */
-    atomic_bool stop;        /* finish the transaction at hand, leave the group, return */
-    _Atomic int64_t *beats;  /* per lane: steady ms of the last round of its loop, for /healthz */
-    atomic_int *readiness;   /* per lane: enum lane_readiness, for /readyz */
+    struct lag_monitor *lag;   /* may be NULL */
+    struct registry *registry; /* may be NULL */
+    atomic_bool stop;          /* finish the transaction at hand, leave the group, return */
+    _Atomic int64_t *beats;    /* per lane: steady ms of the last round of its loop, for /healthz */
+    atomic_int *readiness;     /* per lane: enum lane_readiness, for /readyz */
     pthread_mutex_t *reasons_lock;
     struct fault *reasons; /* per lane: why it waits; under the lock */
 };
@@ -33,7 +35,7 @@ enum lane_readiness {
     LANE_JOINING,    /* the group has not taken it in yet */
     LANE_UNASSIGNED, /* member of the group, no partition: ready to take one over */
     LANE_RESTORING,
-    LANE_WAITING, /* for reference data */
+    LANE_WAITING, /* for reference data, or for the registry to tell what schema a record has */
     LANE_READY,
     LANE_STOPPED,
 };

@@ -3,6 +3,7 @@
 #include "accrued/programs_yaml.h"
 #include "accrued/require.h"
 #include "command.h"
+#include "schemas.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,10 +16,10 @@ static const char usage[] =
     "Usage: accrued check [-c FILE] [-o KEY=VALUE]… [--offline]\n"
     "       accrued check --print-example | --print-markdown\n"
     "\n"
-    "Validates the configuration, the programs, the catalog and the schemas, asks Kafka and Redis\n"
-    "whether they are there, and prints the effective configuration with secrets masked. Exit "
-    "code\n"
-    "1 if anything is wrong; each problem is one line on standard error with file, line and key.\n"
+    "Validates the configuration, the programs, the catalog and the schemas, asks Kafka, Redis\n"
+    "and the schema registry whether they are there, and prints the effective configuration\n"
+    "with secrets masked. Exit code 1 if anything is wrong; each problem is one line on standard\n"
+    "error with file, line and key.\n"
     "\n"
     "      --offline          files only, no server\n"
     "      --print-example    print an example configuration file with every option\n"
@@ -109,6 +110,14 @@ static void check_servers(const struct config *config, struct problems *problems
                   config->redis.sentinels[0] != '\0' ? config->redis.sentinels
                                                      : config->redis.address,
                   0, NULL);
+    } else {
+        (void)problems_add(problems, "%s", fault.text);
+    }
+    if (config->registry.urls[0] == '\0') {
+        return;
+    }
+    if (schemas_probe(config, &fault)) {
+        tell_good("registry", config->registry.urls, 0, NULL);
     } else {
         (void)problems_add(problems, "%s", fault.text);
     }

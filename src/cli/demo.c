@@ -161,7 +161,7 @@ static bool create_topics(const struct demo *demo, struct fault *fault) {
 static bool run_service(struct demo *demo, struct fault *fault) {
     say("The worker: decode → enrich → rate → post → publish, in one Kafka transaction a batch");
     const char *notice = demo->world.embedded != NULL ? notice_embedded : notice_real;
-    if (!service_start(&demo->service, &demo->config, notice, fault)) {
+    if (service_start(&demo->service, &demo->config, notice, fault) != SERVICE_RUNS) {
         return false;
     }
     lag_monitor_set_interval(demo->service.lag, LAG_MS);

@@ -5,6 +5,7 @@
 #include "accrued/require.h"
 #include "accrued/suggest.h"
 #include "command.h"
+#include "schemas.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,7 +189,7 @@ static int ingest_to_topic(const struct arguments *arguments, char **files, int 
         return COMMAND_FAILED;
     }
     const char *topic = arguments->to != NULL ? arguments->to : config.topics.billing_lines;
-    struct ingest_sink *sink = ingest_sink_kafka(&config, topic, &fault);
+    struct ingest_sink *sink = schemas_open_sink(&config, topic, &fault);
     int code = sink != NULL ? ingest_files(arguments, files, file_count, sink)
                             : command_failed("ingest", &fault);
     ingest_sink_free(sink);

@@ -8,6 +8,7 @@
 #include "accrued/require.h"
 #include "command.h"
 #include "rerate.h"
+#include "schemas.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,7 +220,7 @@ static bool empty_outbox(struct reference_store *store, const struct config *con
     bool is_good = reference_outbox_list(store, &arena, &items, &count, fault);
     if (is_good && count > 0) {
         if (writer == NULL) {
-            own = request_writer_open(config, fault);
+            own = schemas_open_requests(config, fault);
             writer = own;
         }
         is_good = (writer != NULL && reference_outbox_touch(store, items, fault) &&
@@ -252,7 +253,7 @@ static bool write_and_ask(struct plan *plan, const struct config *config, bool a
         return plan_write(plan, false, store, fault) &&
                reference_store_wait(store, &replicas, fault);
     }
-    struct request_writer *writer = request_writer_open(config, fault);
+    struct request_writer *writer = schemas_open_requests(config, fault);
     if (writer == NULL) {
         return fault_prefix(fault, "nothing was written (--no-rerate loads without asking the "
                                    "workers): ");

@@ -1,5 +1,6 @@
 /* accrued rerate: asks the workers to rate past lines again, or shows what that would publish. */
 #include "rerate.h"
+#include "schemas.h"
 
 #include "accrued/clock.h"
 #include "accrued/require.h"
@@ -183,7 +184,7 @@ static int ask(const char *command, const struct config *config,
                const struct arguments *arguments) {
     struct fault fault;
     int64_t offset = -1;
-    struct request_writer *writer = request_writer_open(config, &fault);
+    struct request_writer *writer = schemas_open_requests(config, &fault);
     bool is_good = writer != NULL &&
                    request_writer_put(writer, &arguments->request, clock_wall_ms(), &fault) &&
                    request_writer_flush(writer, &offset, &fault);

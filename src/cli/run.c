@@ -128,8 +128,10 @@ static int run_service(const struct config *config, const struct command_common 
     }
     /* Until here a signal just ends the process, but for SIGHUP, which waits. */
     service_signals_block();
-    if (!service_start(&service, config, NULL, &fault)) {
-        return command_failed("run", &fault);
+    switch (service_start(&service, config, NULL, &fault)) {
+    case SERVICE_RUNS: break;
+    case SERVICE_REFUSED: return command_failed("run", &fault);
+    case SERVICE_UNBEGUN: return COMMAND_OK;
     }
     watch(&service, common);
     supervisor_tell("STOPPING=1\nSTATUS=finishing the transaction at hand");

@@ -5,6 +5,7 @@
 #include "accrued/programs_yaml.h"
 #include "accrued/require.h"
 #include "reload.h"
+#include "schemas.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,9 +18,11 @@
 #define BROKER_SILENT_MS_MAX 5000
 /* Beyond the longest transaction: leaving the group and closing connections. */
 #define STOP_GRACE_MS 15000
+#define RESOLVE_PAUSE_MS 250
+#define RESOLVE_PAUSE_MS_MAX 5000
 
 static bool load_rules(struct service *service, struct fault *fault) {
-    const struct config *config = service->config;
+    const struct config *config = &service->config;
     return catalog_load(&service->catalog, config->rating.catalog, fault) &&
            programs_load(&service->programs, &service->catalog, config->rating.programs, fault);
 }
@@ -28,14 +31,16 @@ static bool is_ready(void *context, struct buffer *reasons) {
     struct service *service = context;
     struct fleet *fleet = atomic_load(&service->fleet);
     if (fleet == NULL) {
-        buffer_append_string(reasons, "the service is starting or stopping\n");
+        buffer_append_string(reasons, atomic_load(&service->awaits_registry)
+                                          ? "waiting for the schema registry\n"
+                                          : "the service is starting or stopping\n");
         return false;
     }
     bool is_ready = fleet_is_ready(fleet, reasons);
     int64_t silent_ms = lag_monitor_silent_ms(service->lag);
     if (silent_ms > BROKER_SILENT_MS_MAX) {
         buffer_append_format(reasons, "The Kafka cluster at %s has not answered for %lld s.\n",
-                             service->config->kafka.bootstrap_servers,
+                             service->config.kafka.bootstrap_servers,
                              (long long)(silent_ms / 1000));
         is_ready = false;
     }
@@ -49,7 +54,7 @@ static bool is_healthy(void *context, struct buffer *reasons) {
 }
 
 static bool start_server(struct service *service, const char *notice, struct fault *fault) {
-    const struct config *config = service->config;
+    const struct config *config = &service->config;
     if (config->http.listen[0] == '\0') {
         return true;
     }
@@ -67,24 +72,39 @@ static bool start_server(struct service *service, const char *notice, struct fau
 static void release(struct service *service) {
     server_stop(service->server);
     lag_monitor_stop(service->lag);
+    registry_free(service->registry);
     programs_release(&service->programs);
     catalog_release(&service->catalog);
 }
 
-bool service_start(struct service *service, const struct config *config, const char *notice,
-                   struct fault *fault) {
-    *service = (struct service){.config = config};
-    catalog_init(&service->catalog);
-    programs_init(&service->programs);
-    bool is_good = load_rules(service, fault);
-    if (is_good) {
-        service->lag = lag_monitor_start(config, config->topics.billing_lines, fault);
-        is_good = service->lag != NULL && start_server(service, notice, fault);
+/* The pause between two attempts also listens for signals. */
+static enum service_start resolve_schemas(struct service *service, struct fault *fault) {
+    int64_t pause_ms = RESOLVE_PAUSE_MS;
+    for (;;) {
+        switch (schemas_resolve(service->registry, OWN_OF_SERVICE, &service->config, fault)) {
+        case REGISTRY_RESOLVED:
+            atomic_store(&service->awaits_registry, false);
+            log_event(LOG_INFO, "schemas_resolved", "accrual_id=%lld forgone_id=%lld",
+                      (long long)service->config.schemas.accrual_id,
+                      (long long)service->config.schemas.forgone_id);
+            return SERVICE_RUNS;
+        case REGISTRY_REFUSED: return SERVICE_REFUSED;
+        case REGISTRY_UNREACHABLE: break;
+        }
+        atomic_store(&service->awaits_registry, true);
+        log_event(LOG_WARN, "schema_registry_missing", "retry_ms=%lld reason=%s",
+                  (long long)pause_ms, log_quote(fault->text));
+        int signal_number = service_signal_wait(pause_ms);
+        if (signal_number != 0) {
+            log_event(LOG_INFO, "service_stopping", "signal=%d", signal_number);
+            return SERVICE_UNBEGUN;
+        }
+        pause_ms = pause_ms * 2 < RESOLVE_PAUSE_MS_MAX ? pause_ms * 2 : RESOLVE_PAUSE_MS_MAX;
     }
-    if (!is_good) {
-        release(service);
-        return false;
-    }
+}
+
+static void log_started(const struct service *service) {
+    const struct config *config = &service->config;
     log_event(LOG_INFO, "service_started",
               "version=%s lanes=%lld group=%s input=%s programs=%zu programs_revision=%lld "
               "batch_lines_max=%lld batch_bytes_max=%lld page=%s",
@@ -92,12 +112,34 @@ bool service_start(struct service *service, const struct config *config, const c
               log_quote(config->topics.billing_lines), service->programs.count,
               (long long)service->programs.revision, (long long)config->batch.lines_max,
               (long long)config->batch.bytes_max, log_quote(service_url(service)));
+}
+
+enum service_start service_start(struct service *service, const struct config *config,
+                                 const char *notice, struct fault *fault) {
+    *service = (struct service){.config = *config};
+    catalog_init(&service->catalog);
+    programs_init(&service->programs);
+    bool is_good =
+        load_rules(service, fault) && schemas_open_registry(config, &service->registry, fault);
+    if (is_good) {
+        service->lag = lag_monitor_start(config, config->topics.billing_lines, fault);
+        is_good = service->lag != NULL && start_server(service, notice, fault);
+    }
+    enum service_start start = is_good ? SERVICE_RUNS : SERVICE_REFUSED;
+    if (is_good && service->registry != NULL) {
+        start = resolve_schemas(service, fault);
+    }
+    if (start != SERVICE_RUNS) {
+        release(service);
+        return start;
+    }
+    log_started(service);
     service->first = (struct edition){
-        .config = config, .programs = &service->programs, .catalog = &service->catalog};
+        .config = &service->config, .programs = &service->programs, .catalog = &service->catalog};
     editions_init(&service->editions, &service->first);
     reload_tell_first(&service->first);
-    atomic_store(&service->fleet, fleet_start(&service->editions, service->lag));
-    return true;
+    atomic_store(&service->fleet, fleet_start(&service->editions, service->lag, service->registry));
+    return SERVICE_RUNS;
 }
 
 const char *service_url(const struct service *service) {
@@ -128,7 +170,7 @@ enum service_end service_stop(struct service *service, struct fault *fault) {
     struct fleet *fleet = atomic_load(&service->fleet);
     REQUIRE(fleet != NULL);
     fleet_stop(fleet);
-    int64_t limit_ms = service->config->kafka.transaction_timeout_ms + STOP_GRACE_MS;
+    int64_t limit_ms = service->config.kafka.transaction_timeout_ms + STOP_GRACE_MS;
     if (!wait_until_done(fleet, limit_ms)) {
         fault_set(fault,
                   "the lanes did not stop within %lld s; the broker aborts what they left open",

@@ -7,23 +7,32 @@
 
 #include "accrued/fleet.h"
 #include "accrued/lag.h"
+#include "accrued/registry.h"
 #include "accrued/server.h"
 
 struct service {
-    const struct config *config;
+    struct config config;   /* the caller's, with the registry's ids; owns nothing */
     struct catalog catalog; /* as started, as is `config`: reloads bring their own */
     struct programs programs;
     struct edition first;
     struct editions editions;
     struct lag_monitor *lag;
-    struct server *server; /* NULL when http.listen is empty */
+    struct registry *registry; /* NULL without one */
+    struct server *server;     /* NULL when http.listen is empty */
     _Atomic(struct fleet *) fleet;
+    atomic_bool awaits_registry; /* which has not told the ids of our schemas yet */
 };
 
-/* notice: a sentence at the top of the page, or NULL. `config` must outlive the service.
- * false: *fault says why, and nothing runs. */
-bool service_start(struct service *service, const struct config *config, const char *notice,
-                   struct fault *fault);
+enum service_start {
+    SERVICE_RUNS,
+    SERVICE_REFUSED, /* *fault says why, and nothing runs */
+    SERVICE_UNBEGUN, /* a signal came while it waited for the schema registry; nothing runs */
+};
+
+/* notice: a sentence at the top of the page, or NULL. `config` must outlive the service. Waits, not
+ * ready, for a registry that is configured and away. */
+enum service_start service_start(struct service *service, const struct config *config,
+                                 const char *notice, struct fault *fault);
 
 /* "http://127.0.0.1:9464", or NULL without a page. */
 const char *service_url(const struct service *service);

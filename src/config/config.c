@@ -342,6 +342,8 @@ static void load_all(struct loader *loader, const char *path, const char *const 
     load_password(loader, "redis.password", config->redis.password_file, &config->redis.password);
     load_password(loader, "redis.sentinel_password", config->redis.sentinel_password_file,
                   &config->redis.sentinel_password);
+    load_password(loader, "registry.password", config->registry.password_file,
+                  &config->registry.password);
     load_password(loader, "kafka.sasl_password", config->kafka.sasl_password_file,
                   &config->kafka.sasl_password);
     default_instance(config);
@@ -357,6 +359,13 @@ bool config_load_all(struct config *config, const char *path, const char *const 
     return problems->count == count_before;
 }
 
+/* The ids of our schemas are the registry's, where there is one: the file's mean nothing. */
+static bool is_of_registry(const struct config *in_force, const struct setting *setting) {
+    struct text name = text_of(setting->name);
+    return in_force->registry.urls[0] != '\0' && text_starts_with(name, TEXT("schemas.")) &&
+           name.size > 3 && memcmp(name.data + name.size - 3, "_id", 3) == 0;
+}
+
 /* What needs a restart stays as it is. */
 static void keep_in_force(struct config *config, const struct config *in_force,
                           struct buffer *ret_pending) {
@@ -365,6 +374,9 @@ static void keep_in_force(struct config *config, const struct config *in_force,
             continue;
         }
         setting_copy(config, in_force, &settings[i]);
+        if (is_of_registry(in_force, &settings[i])) {
+            continue;
+        }
         buffer_append_format(ret_pending, "%s%s", ret_pending->size > 0 ? "," : "",
                              settings[i].name);
     }

@@ -213,8 +213,46 @@ static void check_sasl(const struct check *check) {
     }
 }
 
+/* Each address of a list with commas. */
+static void check_registry_url(const struct check *check, struct text url) {
+    bool is_http = text_starts_with(url, TEXT("http://"));
+    bool is_https = text_starts_with(url, TEXT("https://"));
+    size_t scheme_size = is_http ? strlen("http://") : strlen("https://");
+    if ((!is_http && !is_https) || url.size == scheme_size) {
+        broken(check, "registry.urls", NULL,
+               "\"%.*s\" is not http://host:port or https://host:port", TEXT_ARGS(url));
+    } else if (memchr(url.data, '@', url.size) != NULL) {
+        broken(check, "registry.urls", NULL,
+               "an address with user or password in it would be logged: use registry.username and "
+               "registry.password");
+    } else if (memchr(url.data, '?', url.size) != NULL || memchr(url.data, '#', url.size) != NULL) {
+        broken(check, "registry.urls", NULL, "\"%.*s\" goes on behind its path", TEXT_ARGS(url));
+    }
+}
+
+static void check_registry(const struct check *check) {
+    const struct config *config = check->config;
+    const char *at = config->registry.urls;
+    while (*at != '\0') {
+        size_t size = strcspn(at, ", ");
+        if (size > 0) {
+            check_registry_url(check, (struct text){at, size});
+        }
+        at += size + (at[size] != '\0' ? 1 : 0);
+    }
+    if (config->registry.password[0] != '\0' && config->registry.username[0] == '\0') {
+        broken(check, "registry.password", "registry.password_file", "a password needs a user");
+    }
+    if (config->registry.key_file[0] != '\0' && config->registry.certificate_file[0] == '\0') {
+        broken(check, "registry.key_file", NULL, "a key needs its certificate");
+    }
+}
+
 static void check_schema_ids(const struct check *check) {
     const struct config *config = check->config;
+    if (config->registry.urls[0] != '\0') {
+        return; /* ids are the registry's */
+    }
     const struct {
         const char *setting;
         int64_t id;
@@ -246,5 +284,6 @@ void config_check(const struct config *config, const struct origins *origins,
     check_redis(&check);
     check_addresses(&check);
     check_sasl(&check);
+    check_registry(&check);
     check_schema_ids(&check);
 }

@@ -188,6 +188,27 @@ const struct setting settings[] = {
      .help = "Accruals that were deleted before they were added up: stop and say so, or say so and "
              "add up what is left."},
 
+    {NAMED(registry.urls), STRING(""),
+     .help =
+         "Addresses of a Schema Registry, `https://host:port` with commas between; ids are then "
+         "the registry's. Empty: none."},
+    {NAMED(registry.username), STRING(""), .help = "User for HTTP basic authentication."},
+    {NAMED(registry.password), .type = SETTING_SECRET, .default_value = "",
+     .help = "Its password; better in a file or in the environment."},
+    {NAMED(registry.password_file), FILE_PATH(""),
+     .help = "File whose first line is the password; instead of `password`."},
+    {NAMED(registry.ca_file), FILE_PATH(""),
+     .help = "Certificates (PEM) that the registry's must come from; empty: the system's."},
+    {NAMED(registry.certificate_file), FILE_PATH(""),
+     .help = "Our certificate (PEM), where the registry asks for one."},
+    {NAMED(registry.key_file), FILE_PATH(""),
+     .help = "Its key (PEM); empty: it is in the certificate's file."},
+    {NAMED(registry.connect_timeout_ms), INT_MS("2000", 1, 60000),
+     .help = "Patience for a connection."},
+    {NAMED(registry.timeout_ms), INT_MS("5000", 1, 60000), .help = "Patience for a reply."},
+    {NAMED(registry.auto_register), .type = SETTING_BOOL, .default_value = "false",
+     .help = "Register our schemas at a start; otherwise they must be there."},
+
     {NAMED(http.listen), STRING("127.0.0.1:9464"),
      .help = "Address of the status page, metrics and health; empty: off."},
 

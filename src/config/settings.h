@@ -39,7 +39,7 @@ struct setting {
 /* By section, in the order in which they are printed. */
 extern const struct setting settings[];
 extern const size_t setting_count;
-#define SETTING_COUNT_MAX 120
+#define SETTING_COUNT_MAX 160
 
 /* Index of a setting, or −1. */
 int setting_find(struct text name);

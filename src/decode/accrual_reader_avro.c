@@ -2,7 +2,7 @@
 
 #include "accrued/decode.h"
 #include "accrued/require.h"
-#include "file.h"
+#include "accrued/schema_file.h"
 
 #include <avro.h>
 #include <stdlib.h>

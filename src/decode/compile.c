@@ -234,20 +234,63 @@ static const struct plan_node *compile(struct compiler *compiler, const struct j
     return node;
 }
 
-/* Our field that the writer's field is. Aliases are the reader's to declare: BillingLine has none
- * yet, so only the name counts. */
-static bool bind_targets(struct arena *arena, struct plan_node *record, struct fault *fault) {
+struct field_aliases aliases_of(struct arena *arena, const struct json *reader) {
+    const struct json *fields = json_member(reader, "fields");
+    size_t count = 0;
+    for (const struct json *field = fields != NULL ? fields->first : NULL; field != NULL;
+         field = field->next) {
+        const struct json *names = json_member(field, "aliases");
+        count += names != NULL ? names->count : 0;
+    }
+    struct field_alias *items = arena_take(arena, (count + 1) * sizeof *items);
+    struct field_aliases aliases = {items, 0};
+    for (const struct json *field = count > 0 ? fields->first : NULL; field != NULL;
+         field = field->next) {
+        const struct json *names = json_member(field, "aliases");
+        int index = line_field_find(string_member(field, "name"));
+        for (const struct json *name = names != NULL && index >= 0 ? names->first : NULL;
+             name != NULL; name = name->next) {
+            items[aliases.count++] = (struct field_alias){arena_copy(arena, name->text), index};
+        }
+    }
+    return aliases;
+}
+
+static int find_alias(struct field_aliases aliases, struct text name) {
+    for (size_t i = 0; i < aliases.count; i++) {
+        if (text_equal(aliases.items[i].name, name)) {
+            return aliases.items[i].field;
+        }
+    }
+    return -1;
+}
+
+/* Which of our fields each of the writer's is: by name, then what is left by alias. */
+static void find_targets(struct plan_node *record, struct field_aliases aliases, bool *is_written) {
+    for (size_t i = 0; i < record->count; i++) {
+        record->targets[i] = line_field_find(record->names[i]);
+        if (record->targets[i] >= 0) {
+            is_written[record->targets[i]] = true;
+        }
+    }
+    for (size_t i = 0; i < record->count; i++) {
+        int target = record->targets[i] < 0 ? find_alias(aliases, record->names[i]) : -1;
+        if (target >= 0 && !is_written[target]) {
+            record->targets[i] = target;
+            is_written[target] = true;
+        }
+    }
+}
+
+static bool bind_targets(struct arena *arena, struct plan_node *record,
+                         struct field_aliases aliases, struct fault *fault) {
     bool is_written[64] = {false};
     REQUIRE(line_field_count <= sizeof is_written);
     record->targets = arena_take(arena, (record->count + 1) * sizeof(int));
+    find_targets(record, aliases, is_written);
     for (size_t i = 0; i < record->count; i++) {
-        int target = line_field_find(record->names[i]);
-        record->targets[i] = target;
-        if (target < 0) {
-            continue;
-        }
-        is_written[target] = true;
-        if (!line_field_accepts(&line_fields[target], record->children[i])) {
+        int target = record->targets[i];
+        if (target >= 0 && !line_field_accepts(&line_fields[target], record->children[i])) {
             return fault_set(fault, "field %s: the writer's %s cannot become this field",
                              line_fields[target].name, plan_type_name(record->children[i]->type));
         }
@@ -275,15 +318,9 @@ const struct plan_node *plan_shape(struct arena *arena, const struct json *schem
 }
 
 const struct plan_node *plan_bind(struct arena *arena, const struct plan_node *shape,
-                                  struct fault *fault) {
+                                  struct field_aliases aliases, struct fault *fault) {
     REQUIRE(shape->type == PLAN_RECORD);
     struct plan_node *record = arena_take(arena, sizeof *record);
     *record = *shape;
-    return bind_targets(arena, record, fault) ? record : NULL;
-}
-
-const struct plan_node *plan_compile(struct arena *arena, const struct json *schema,
-                                     struct fault *fault) {
-    const struct plan_node *shape = plan_shape(arena, schema, fault);
-    return shape == NULL ? NULL : plan_bind(arena, shape, fault);
+    return bind_targets(arena, record, aliases, fault) ? record : NULL;
 }

@@ -11,17 +11,26 @@
 #include "accrued/fault.h"
 #include "accrued/json_tree.h"
 
-/* Everything lives in the arena. NULL: *fault names the field that cannot be resolved. Writer names
- * and aliases are matched to the fields of BillingLine. */
-const struct plan_node *plan_compile(struct arena *arena, const struct json *schema,
-                                     struct fault *fault);
+/* Other names of our fields: the aliases of billing-line.avsc. Aliases are the reader's to declare;
+ * those in a writer's schema mean nothing here. */
+struct field_alias {
+    struct text name;
+    int field; /* index into line_fields */
+};
+struct field_aliases {
+    const struct field_alias *items;
+    size_t count;
+};
+/* Of the reader's schema. */
+struct field_aliases aliases_of(struct arena *arena, const struct json *reader);
 
-/* The same in two steps. The shape is the writer's schema whatever is in it; binding says which of
- * its fields are ours, and refuses what cannot become a BillingLine. */
+/* The shape is the writer's schema whatever is in it; binding says which of its fields are ours,
+ * each by its name or else by an alias, and refuses what cannot become a BillingLine. Everything
+ * lives in the arena. NULL: *fault, which names the field that cannot be resolved. */
 const struct plan_node *plan_shape(struct arena *arena, const struct json *schema,
                                    struct fault *fault);
 const struct plan_node *plan_bind(struct arena *arena, const struct plan_node *shape,
-                                  struct fault *fault);
+                                  struct field_aliases aliases, struct fault *fault);
 
 /* The shape of the schema that is named; NULL: it is not configured, or no record. */
 const struct plan_node *schema_set_shape(struct schema_set *set, struct schema_ref ref);

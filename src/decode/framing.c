@@ -1,17 +1,24 @@
 #include "accrued/decode.h"
 
+#include <stdio.h>
+
 #define CONFLUENT_MAGIC 0x00
 #define CONFLUENT_HEADER_SIZE 5
+#define GUID_MAGIC 0x01
 #define SINGLE_OBJECT_HEADER_SIZE 10
 static const uint8_t single_object_magic[2] = {0xC3, 0x01};
+
+static struct schema_ref confluent_ref(const uint8_t *bytes) {
+    uint32_t id =
+        (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 | bytes[4];
+    return (struct schema_ref){.framing = FRAMING_CONFLUENT, .id = id};
+}
 
 bool frame_parse(struct text value, struct schema_ref *ret_ref, struct text *ret_datum,
                  struct reject *ret_reject) {
     const uint8_t *bytes = (const uint8_t *)value.data;
     if (value.size >= CONFLUENT_HEADER_SIZE && bytes[0] == CONFLUENT_MAGIC) {
-        uint32_t id = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 |
-                      (uint32_t)bytes[3] << 8 | bytes[4];
-        *ret_ref = (struct schema_ref){.framing = FRAMING_CONFLUENT, .id = id};
+        *ret_ref = confluent_ref(bytes);
         *ret_datum =
             (struct text){value.data + CONFLUENT_HEADER_SIZE, value.size - CONFLUENT_HEADER_SIZE};
         return true;
@@ -32,6 +39,34 @@ bool frame_parse(struct text value, struct schema_ref *ret_ref, struct text *ret
                       "byte 0: 0x%02x begins neither a Confluent frame (00, 4 bytes of id) nor a "
                       "single-object one (c3 01, 8 bytes of fingerprint); %zu bytes",
                       bytes[0], value.size);
+}
+
+bool frame_parse_header(struct text header, struct schema_ref *ret_ref, struct reject *ret_reject) {
+    const uint8_t *bytes = (const uint8_t *)header.data;
+    if (header.size == 1 + GUID_SIZE && bytes[0] == GUID_MAGIC) {
+        *ret_ref = (struct schema_ref){.framing = FRAMING_GUID};
+        memcpy(ret_ref->guid, bytes + 1, GUID_SIZE);
+        return true;
+    }
+    if (header.size == CONFLUENT_HEADER_SIZE && bytes[0] == CONFLUENT_MAGIC) {
+        *ret_ref = confluent_ref(bytes);
+        return true;
+    }
+    return reject_set(ret_reject, REJECT_AVRO_MALFORMED,
+                      "header " SCHEMA_HEADER ": %zu bytes that are neither 01 and a GUID of 16 "
+                      "bytes nor 00 and an id of 4",
+                      header.size);
+}
+
+void schema_guid_format(const uint8_t guid[GUID_SIZE], char to[GUID_TEXT_SIZE]) {
+    size_t at = 0;
+    for (size_t i = 0; i < GUID_SIZE; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            to[at++] = '-';
+        }
+        (void)snprintf(to + at, 3, "%02x", guid[i]);
+        at += 2;
+    }
 }
 
 void frame_append(struct buffer *to, struct schema_ref ref) {

@@ -17,6 +17,7 @@ enum item_state {
     ITEM_REJECTED, /* goes to the dead letters: item->reject */
     ITEM_SKIPPED,  /* below the ledger's next offset: posted before, only the offset moves on */
     ITEM_DROPPED,  /* its partition was taken away meanwhile */
+    ITEM_GATHERED, /* next: decode it */
 };
 
 struct batch_item {

@@ -3,6 +3,7 @@
 #include "lane_state.h"
 
 #include "accrued/clock.h"
+#include "accrued/registry.h"
 #include "accrued/require.h"
 
 #include <stdio.h>
@@ -310,4 +311,21 @@ void lane_count_enricher(struct lane *lane) {
         metric_set(counters->fresh_age, age_ms > 0 ? age_ms : 0);
     }
     counters->seen = now;
+}
+
+/* All lanes of a process have the same registry: it is no matter which of them says it. */
+void lane_count_registry(struct lane *lane) {
+    if (lane->shared->registry == NULL) {
+        return;
+    }
+    struct registry_counts counts = registry_counts(lane->shared->registry);
+    metric_set(metric_get("accrued_schema_registry_failing", METRIC_GAUGE,
+                          "1: the schema registry did not answer when it was last asked.", ""),
+               counts.is_failing ? 1 : 0);
+    metric_set(metric_get("accrued_schemas_known", METRIC_GAUGE,
+                          "Writer schemas that the registry has told.", ""),
+               (int64_t)counts.known);
+    metric_set(metric_get("accrued_schemas_wanted", METRIC_GAUGE,
+                          "Writer schemas that the registry has been asked for.", ""),
+               (int64_t)counts.wanted);
 }

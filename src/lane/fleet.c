@@ -127,7 +127,8 @@ static void *run_lane(void *argument) {
     return NULL;
 }
 
-struct fleet *fleet_start(struct editions *editions, struct lag_monitor *lag) {
+struct fleet *fleet_start(struct editions *editions, struct lag_monitor *lag,
+                          struct registry *registry) {
     struct fleet *fleet = calloc(1, sizeof *fleet);
     REQUIRE(fleet != NULL);
     struct edition *edition = editions_take(editions);
@@ -138,6 +139,7 @@ struct fleet *fleet_start(struct editions *editions, struct lag_monitor *lag) {
     REQUIRE(fleet->count > 0);
     fleet->shared.editions = editions;
     fleet->shared.lag = lag;
+    fleet->shared.registry = registry;
     fleet->shared.beats = calloc(fleet->count, sizeof *fleet->shared.beats);
     fleet->shared.readiness = calloc(fleet->count, sizeof *fleet->shared.readiness);
     fleet->shared.reasons = calloc(fleet->count, sizeof *fleet->shared.reasons);

@@ -78,6 +78,9 @@ static bool open_schemas(struct lane *lane, struct fault *fault) {
     lane->schemas = schema_set_open(reader, files, count, fault);
     free(files);
     free(paths);
+    if (lane->schemas != NULL) {
+        schema_set_use_registry(lane->schemas, lane->shared->registry);
+    }
     return lane->schemas != NULL &&
            output_schema(config, config->schemas.accrual_id, "accrual.avsc", &lane->accrual_schema,
                          fault) &&
@@ -210,8 +213,8 @@ static void take_record(struct lane *lane, struct source_record *record) {
     partition->gather_next = record->offset + 1;
     partition->gathered++;
     struct batch_item *item = batch_add(&lane->batch, record);
-    item->state =
-        record->offset < ledger_position(partition->ledger).next_offset ? ITEM_SKIPPED : ITEM_LINE;
+    item->state = record->offset < ledger_position(partition->ledger).next_offset ? ITEM_SKIPPED
+                                                                                  : ITEM_GATHERED;
 }
 
 /* The membership under which this batch may commit. Taken when the batch begins and again whenever
@@ -282,10 +285,24 @@ static enum verdict resume_all(struct lane *lane, struct fault *fault) {
     return VERDICT_COMMITTED;
 }
 
-/* Reference data is not to be had. Membership is kept by polling; nothing is guessed. */
-static enum verdict wait_for_reference(struct lane *lane, struct fault *fault) {
-    log_event(LOG_WARN, "reference_data_missing", "lane=%d lines=%zu reason=%s", lane->number,
-              lane->batch.count, log_quote(fault->text));
+/* Tells a record's schema, then what it needs. */
+static enum verdict prepare_batch(struct lane *lane, struct fault *fault) {
+    enum verdict verdict = lane_decode(lane, fault);
+    lane_partitions_report_gathered(lane);
+    return verdict == VERDICT_COMMITTED ? lane_work(lane, fault) : verdict;
+}
+
+static void log_missing(const struct lane *lane, const struct fault *fault) {
+    log_event(LOG_WARN, lane->undecoded_count > 0 ? "schema_missing" : "reference_data_missing",
+              "lane=%d lines=%zu reason=%s", lane->number, lane->batch.count,
+              log_quote(fault->text));
+}
+
+/* Reference data, or the schema of a record, is not to be had. Membership is kept by polling;
+ * nothing is guessed. */
+static enum verdict wait_for_world(struct lane *lane, struct fault *fault) {
+    bool is_schema = lane->undecoded_count > 0;
+    log_missing(lane, fault);
     set_waiting(lane, fault->text);
     lane_count_waiting(lane, true);
     int64_t started_ms = clock_steady_ms();
@@ -304,17 +321,22 @@ static enum verdict wait_for_reference(struct lane *lane, struct fault *fault) {
         }
         enricher_serve(lane->enricher, clock_steady_ms());
         lane_count_enricher(lane);
-        verdict = lane_work(lane, fault);
+        lane_count_registry(lane);
+        verdict = prepare_batch(lane, fault);
         if (verdict == VERDICT_WAIT) {
             set_waiting(lane, fault->text);
+        }
+        if (verdict == VERDICT_WAIT && is_schema && lane->undecoded_count == 0) {
+            is_schema = false; /* now it is the other thing */
+            log_missing(lane, fault);
         }
     }
     lane_count_waiting(lane, false);
     if (verdict == VERDICT_WAIT) {
         return VERDICT_WAIT;
     }
-    log_event(LOG_INFO, "reference_data_back", "lane=%d waited_ms=%lld", lane->number,
-              (long long)(clock_steady_ms() - started_ms));
+    log_event(LOG_INFO, is_schema ? "schema_back" : "reference_data_back", "lane=%d waited_ms=%lld",
+              lane->number, (long long)(clock_steady_ms() - started_ms));
     enum verdict resumed = resume_all(lane, fault);
     return resumed == VERDICT_COMMITTED ? verdict : resumed;
 }
@@ -346,11 +368,9 @@ static enum verdict give_back(struct lane *lane, struct fault *fault) {
 }
 
 static enum verdict process_batch(struct lane *lane, struct fault *fault) {
-    lane_decode(lane);
-    lane_partitions_report_gathered(lane);
-    enum verdict verdict = lane_work(lane, fault);
+    enum verdict verdict = prepare_batch(lane, fault);
     if (verdict == VERDICT_WAIT) {
-        verdict = wait_for_reference(lane, fault);
+        verdict = wait_for_world(lane, fault);
         if (verdict == VERDICT_WAIT) {
             return VERDICT_COMMITTED; /* told to stop while waiting: the batch stays unprocessed */
         }
@@ -441,6 +461,7 @@ static enum verdict round_once(struct lane *lane, struct fault *fault) {
     lane_partitions_report_lag(lane);
     lane_partitions_mark(lane);
     lane_count_enricher(lane);
+    lane_count_registry(lane);
     return verdict;
 }
 

@@ -81,6 +81,7 @@ struct lane {
     size_t partition_count;
     size_t partition_capacity;
     struct batch batch;
+    size_t undecoded_count;          /* of the batch: their schemas are not known yet */
     struct group_snapshot *snapshot; /* of the membership under which the batch was gathered */
     bool membership_changed;         /* a hook ran: the snapshot is of yesterday */
     struct rating rating;
@@ -116,11 +117,13 @@ void lane_partitions_report_lag(struct lane *lane);
 /* How old what the batch holds is; after lane_decode. */
 void lane_partitions_report_gathered(struct lane *lane);
 
-/* work.c: COMMITTED when the batch's outputs stand encoded; WAIT when reference data is not to be
- * had; REBUILD never. */
-void lane_decode(struct lane *lane);
+/* work.c: COMMITTED when every record is a line or a dead letter; WAIT when the registry has not
+ * told what schema one has: called again, it goes on with those. */
+enum verdict lane_decode(struct lane *lane, struct fault *fault);
 /* What a block says of the last record of its input. */
 uint64_t lane_record_hash(const struct source_record *record);
+/* COMMITTED when the batch's outputs stand encoded; WAIT when reference data is not to be had;
+ * REBUILD never. */
 enum verdict lane_work(struct lane *lane, struct fault *fault);
 
 /* outputs.c: appends to the batch's outputs and sums. Sets provenance->reference_hash. */
@@ -171,5 +174,6 @@ void lane_count_waiting(struct lane *lane, bool waits);
 void lane_count_enricher(struct lane *lane);
 /* Says what each program pays; again after another edition was taken. */
 void lane_count_programs(const struct lane *lane);
+void lane_count_registry(struct lane *lane);
 
 #endif

@@ -4,9 +4,12 @@
 
 #include "accrued/clock.h"
 #include "accrued/hash.h"
+#include "accrued/registry.h"
 #include "accrued/require.h"
 
 #define DAY_MS INT64_C(86400000)
+/* A schema that is new is told in no time, unless the registry is away. */
+#define REGISTRY_PATIENCE_MS 200
 
 #define WANT_AT_ONCE 64
 /* So many lines ahead the customer's value, and what leads to it, are asked of memory. */
@@ -51,25 +54,46 @@ static bool check_partition(const struct lane *lane, struct batch_item *item) {
                       record->partition);
 }
 
+/* The header of the schema is looked for only where there are headers, which is seldom. */
+static enum decode_end decode_record(struct lane *lane, struct batch_item *item) {
+    struct text header = source_record_has_headers(&item->record)
+                             ? source_record_header(&item->record, SCHEMA_HEADER)
+                             : text_null();
+    return record_decode(lane->schemas, header, item->record.value, &lane->batch.arena, &item->line,
+                         &item->reject);
+}
+
 static void decode_item(struct lane *lane, struct batch_item *item) {
     if (text_is_null(item->record.value)) {
         reject_set(&item->reject, REJECT_FIELD_INVALID, "value: null, expected a billing line");
         item->state = ITEM_REJECTED;
         return;
     }
-    bool decoded = line_decode(lane->schemas, item->record.value, &lane->batch.arena, &item->line,
-                               &item->reject) &&
-                   check_partition(lane, item);
-    item->state = decoded ? ITEM_LINE : ITEM_REJECTED;
+    switch (decode_record(lane, item)) {
+    case DECODE_LINE: item->state = check_partition(lane, item) ? ITEM_LINE : ITEM_REJECTED; break;
+    case DECODE_REJECT: item->state = ITEM_REJECTED; break;
+    case DECODE_LATER: lane->undecoded_count++; break;
+    }
     item->origin_offset = origin_of(lane, &item->record);
 }
 
-void lane_decode(struct lane *lane) {
+static void decode_gathered(struct lane *lane) {
+    lane->undecoded_count = 0;
     for (size_t i = 0; i < lane->batch.count; i++) {
-        if (lane->batch.items[i].state == ITEM_LINE) {
+        if (lane->batch.items[i].state == ITEM_GATHERED) {
             decode_item(lane, &lane->batch.items[i]);
         }
     }
+}
+
+enum verdict lane_decode(struct lane *lane, struct fault *fault) {
+    bool is_answered = true;
+    decode_gathered(lane);
+    while (lane->undecoded_count > 0 && is_answered) {
+        is_answered = registry_await(lane->shared->registry, REGISTRY_PATIENCE_MS, fault);
+        decode_gathered(lane);
+    }
+    return lane->undecoded_count == 0 ? VERDICT_COMMITTED : VERDICT_WAIT;
 }
 
 static void want_customers(struct lane *lane, struct batch_item *const *items, size_t count) {
@@ -196,6 +220,7 @@ static enum verdict work_item(struct lane *lane, struct batch_item *item, int64_
         lane_partition_find(lane, item->record.partition)->outcomes.skipped++;
         return VERDICT_COMMITTED;
     case ITEM_REJECTED: add_dead_letter(lane, item); return VERDICT_COMMITTED;
+    case ITEM_GATHERED: REQUIRE(false && "a record that nobody has decoded"); break;
     case ITEM_LINE: break;
     }
     if (post_line(lane, item, accrued_at_ms)) {

@@ -36,6 +36,7 @@ LIBRARIES = (
     (r"openssl/", "_redis.c"),
     (r"avro\.h|avro/", "_avro.c"),
     (r"microhttpd\.h", "_http.c"),
+    (r"curl/", "_http.c"),
     (r"yaml\.h", "_yaml.c"),
     (r"yajl/", "_json.c"),
     (r"csv\.h", "_csv.c"),

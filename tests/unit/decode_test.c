@@ -158,23 +158,23 @@ Test(decode, frames) {
         struct schema_ref ref;
         size_t datum_size;
     } cases[] = {
-        {TEXT("\0\0\0\0\7"), true, {FRAMING_CONFLUENT, 7, 0}, 0},
+        {TEXT("\0\0\0\0\7"), true, {.framing = FRAMING_CONFLUENT, .id = 7}, 0},
         {TEXT("\0\xFF\xFF\xFF\xFF"
               "abc"),
          true,
-         {FRAMING_CONFLUENT, UINT32_MAX, 0},
+         {.framing = FRAMING_CONFLUENT, .id = UINT32_MAX},
          3},
         {TEXT("\xC3\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFFx"),
          true,
-         {FRAMING_SINGLE_OBJECT, 0, UINT64_MAX},
+         {.framing = FRAMING_SINGLE_OBJECT, .fingerprint = UINT64_MAX},
          1},
-        {TEXT("\xC3\x01\1\2\3\4\5\6\7"), false, {FRAMING_CONFLUENT, 0, 0}, 0},
-        {TEXT("\xC3\x02\1\2\3\4\5\6\7\x08"), false, {FRAMING_CONFLUENT, 0, 0}, 0},
-        {TEXT("\0\0\0\0"), false, {FRAMING_CONFLUENT, 0, 0}, 0},
-        {TEXT("\1\0\0\0\0\0\0\0\0\0\0"), false, {FRAMING_CONFLUENT, 0, 0}, 0},
-        {TEXT("{\"line_id\":\"x\"}"), false, {FRAMING_CONFLUENT, 0, 0}, 0},
-        {TEXT(""), false, {FRAMING_CONFLUENT, 0, 0}, 0},
-        {text_null(), false, {FRAMING_CONFLUENT, 0, 0}, 0},
+        {TEXT("\xC3\x01\1\2\3\4\5\6\7"), false, {.framing = FRAMING_CONFLUENT}, 0},
+        {TEXT("\xC3\x02\1\2\3\4\5\6\7\x08"), false, {.framing = FRAMING_CONFLUENT}, 0},
+        {TEXT("\0\0\0\0"), false, {.framing = FRAMING_CONFLUENT}, 0},
+        {TEXT("\1\0\0\0\0\0\0\0\0\0\0"), false, {.framing = FRAMING_CONFLUENT}, 0},
+        {TEXT("{\"line_id\":\"x\"}"), false, {.framing = FRAMING_CONFLUENT}, 0},
+        {TEXT(""), false, {.framing = FRAMING_CONFLUENT}, 0},
+        {text_null(), false, {.framing = FRAMING_CONFLUENT}, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct text datum = text_null();
@@ -188,6 +188,38 @@ Test(decode, frames) {
             cr_assert_eq(ref.fingerprint, cases[i].ref.fingerprint);
             cr_assert_eq(datum.size, cases[i].datum_size);
             cr_assert(datum.data + datum.size == cases[i].value.data + cases[i].value.size);
+        }
+    }
+}
+
+Test(decode, header_frames) {
+    const struct {
+        struct text header;
+        enum framing framing;
+        bool is_frame;
+    } cases[] = {
+        {TEXT("\1\x01\x23\x45\x67\x89\xab\xcd\xef\x10\x32\x54\x76\x98\xba\xdc\xfe"), FRAMING_GUID,
+         true},
+        {TEXT("\0\0\0\1\2"), FRAMING_CONFLUENT, true},
+        {TEXT("\1\0\0\1\2"), FRAMING_GUID, false},
+        {TEXT("\0\x01\x23\x45\x67\x89\xab\xcd\xef\x10\x32\x54\x76\x98\xba\xdc\xfe"), FRAMING_GUID,
+         false},
+        {TEXT("\0\0\0\1\2\3"), FRAMING_GUID, false},
+        {TEXT(""), FRAMING_GUID, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct schema_ref ref = {.framing = FRAMING_SINGLE_OBJECT};
+        struct reject reject = {REJECT_NONE, ""};
+        cr_assert_eq(frame_parse_header(cases[i].header, &ref, &reject), cases[i].is_frame,
+                     "case %zu", i);
+        cr_assert_eq(reject.code, cases[i].is_frame ? REJECT_NONE : REJECT_AVRO_MALFORMED);
+        cr_assert_eq(ref.framing, cases[i].is_frame ? cases[i].framing : FRAMING_SINGLE_OBJECT);
+        if (cases[i].is_frame && ref.framing == FRAMING_GUID) {
+            char guid[GUID_TEXT_SIZE];
+            schema_guid_format(ref.guid, guid);
+            cr_assert_str_eq(guid, "01234567-89ab-cdef-1032-547698badcfe");
+        } else if (cases[i].is_frame) {
+            cr_assert_eq(ref.id, 0x0102);
         }
     }
 }

@@ -1,4 +1,4 @@
-#include "file.h"
+#include "accrued/schema_file.h"
 
 #include <errno.h>
 #include <stdio.h>

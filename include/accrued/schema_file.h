@@ -1,6 +1,6 @@
-/* file.h: a schema file's bytes. Private to decode. */
-#ifndef ACCRUED_DECODE_FILE_H
-#define ACCRUED_DECODE_FILE_H
+/* schema_file.h: the bytes of a schema file. Room: decode. */
+#ifndef ACCRUED_SCHEMA_FILE_H
+#define ACCRUED_SCHEMA_FILE_H
 
 #include "accrued/buffer.h"
 #include "accrued/fault.h"
