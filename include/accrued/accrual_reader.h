@@ -1,4 +1,5 @@
-/* accrual_reader.h: a published accrual back into words. Room: decode. Adapter: Avro C.
+/* accrual_reader.h: a published accrual, or forgone, back into words. Room: decode. Adapter: Avro
+ * C.
  *
  * For commands that show what was published. Reads with Avro C's own generic values, so that it is
  * no mirror of encode.h. One thread. */
@@ -24,11 +25,21 @@ struct published_accrual {
     struct amount amount;
     struct amount cumulative;
     int64_t sequence;
+    int64_t line_revision;
+    struct text rerate_id; /* null: none */
+    struct text source_topic;
+    int32_t source_partition;
+    int64_t source_offset;
+    int64_t accrued_at_ms;
+    uint64_t reference_hash;
+    /* Of schemas/forgone.avsc: no accrual_id, family, pays, cumulative, sequence and rerate_id, and
+     * partner_mpn_id may be null. */
+    bool is_forgone;
 };
 
 struct accrual_reader;
 
-/* path: schemas/accrual.avsc. NULL: *fault. */
+/* path: schemas/accrual.avsc or schemas/forgone.avsc. NULL: *fault. */
 struct accrual_reader *accrual_reader_open(const char *path, struct fault *fault);
 void accrual_reader_free(struct accrual_reader *reader);
 

@@ -46,6 +46,7 @@ struct explained_letter {
     struct text code;
     struct text message;
     int64_t revision; /* −1: it cannot be decoded */
+    bool was_replayed;
 };
 
 /* What became of a record of the line in the input. */

@@ -49,11 +49,26 @@ static bool get(const struct accrual_reader *reader, const char *name, avro_valu
     return avro_value_get_by_name(&reader->value, name, ret_field, NULL) == 0;
 }
 
+/* A null of an optional text is null. */
 static bool get_text(const struct accrual_reader *reader, const char *name, struct text *ret_text) {
     avro_value_t field;
+    avro_value_t branch;
     const char *data = NULL;
     size_t size = 0;
-    if (!get(reader, name, &field) || avro_value_get_string(&field, &data, &size) != 0) {
+    if (!get(reader, name, &field)) {
+        return false;
+    }
+    if (avro_value_get_type(&field) == AVRO_UNION) {
+        if (avro_value_get_current_branch(&field, &branch) != 0) {
+            return false;
+        }
+        field = branch;
+    }
+    if (avro_value_get_type(&field) == AVRO_NULL) {
+        *ret_text = text_null();
+        return true;
+    }
+    if (avro_value_get_string(&field, &data, &size) != 0) {
         return false;
     }
     *ret_text = (struct text){data, size - 1}; /* Avro C counts the NUL */
@@ -88,27 +103,68 @@ static bool get_rate(const struct accrual_reader *reader, struct rate *ret_rate)
     return ret_rate->units == units;
 }
 
-static bool get_sequence(const struct accrual_reader *reader, int64_t *ret_sequence) {
+static bool get_long(const struct accrual_reader *reader, const char *name, int64_t *ret_number) {
     avro_value_t field;
-    return get(reader, "sequence", &field) && avro_value_get_long(&field, ret_sequence) == 0;
+    return get(reader, name, &field) && avro_value_get_long(&field, ret_number) == 0;
 }
 
-static bool fill(const struct accrual_reader *reader, struct published_accrual *accrual) {
-    return get_text(reader, "accrual_id", &accrual->accrual_id) &&
-           get_text(reader, "line_id", &accrual->line_id) &&
+static bool get_hash(const struct accrual_reader *reader, uint64_t *ret_hash) {
+    struct text text;
+    if (!get_text(reader, "reference_hash", &text) || text.size != 16) {
+        return false;
+    }
+    *ret_hash = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        const char digits[] = "0123456789abcdef";
+        const char *digit = text.data[i] != '\0' ? strchr(digits, text.data[i]) : NULL;
+        if (digit == NULL) {
+            return false;
+        }
+        *ret_hash = *ret_hash << 4 | (uint64_t)(digit - digits);
+    }
+    return true;
+}
+
+static bool get_source(const struct accrual_reader *reader, struct published_accrual *accrual) {
+    avro_value_t field;
+    return get_text(reader, "source_topic", &accrual->source_topic) &&
+           get(reader, "source_partition", &field) &&
+           avro_value_get_int(&field, &accrual->source_partition) == 0 &&
+           get_long(reader, "source_offset", &accrual->source_offset) &&
+           get_long(reader, "accrued_at", &accrual->accrued_at_ms) &&
+           get_hash(reader, &accrual->reference_hash);
+}
+
+/* What accruals and forgone have both. */
+static bool fill_common(const struct accrual_reader *reader, struct published_accrual *accrual) {
+    return get_text(reader, "line_id", &accrual->line_id) &&
+           get_long(reader, "line_revision", &accrual->line_revision) &&
            get_text(reader, "program_id", &accrual->program_id) &&
            get_text(reader, "partner_mpn_id", &accrual->partner_mpn_id) &&
            get_text(reader, "customer_id", &accrual->customer_id) &&
-           get_text(reader, "product_family", &accrual->product_family) &&
            get_text(reader, "billing_period", &accrual->billing_period) &&
            get_text(reader, "currency", &accrual->currency) &&
-           get_symbol(reader, "pays", &accrual->pays) &&
-           get_symbol(reader, "reason", &accrual->reason) &&
            get_decimal(reader, "measure", &accrual->measure.units) &&
            get_rate(reader, &accrual->rate) &&
-           get_decimal(reader, "amount", &accrual->amount.units) &&
+           get_decimal(reader, "amount", &accrual->amount.units) && get_source(reader, accrual);
+}
+
+static bool fill(const struct accrual_reader *reader, struct published_accrual *accrual) {
+    avro_value_t unused;
+    accrual->is_forgone = !get(reader, "accrual_id", &unused);
+    if (!fill_common(reader, accrual)) {
+        return false;
+    }
+    if (accrual->is_forgone) {
+        return get_symbol(reader, "reason_code", &accrual->reason);
+    }
+    return get_text(reader, "accrual_id", &accrual->accrual_id) &&
+           get_text(reader, "product_family", &accrual->product_family) &&
+           get_symbol(reader, "pays", &accrual->pays) &&
+           get_symbol(reader, "reason", &accrual->reason) &&
+           get_text(reader, "rerate_id", &accrual->rerate_id) &&
            get_decimal(reader, "cumulative_amount", &accrual->cumulative.units) &&
-           get_sequence(reader, &accrual->sequence);
+           get_long(reader, "sequence", &accrual->sequence);
 }
 
 bool accrual_reader_read(struct accrual_reader *reader, struct text value,
@@ -127,6 +183,7 @@ bool accrual_reader_read(struct accrual_reader *reader, struct text value,
     if (error != 0) {
         return fault_set(fault, "an accrual that Avro C cannot read: %s", avro_strerror());
     }
+    *ret_accrual = (struct published_accrual){.sequence = 0};
     return fill(reader, ret_accrual) ||
-           fault_set(fault, "an accrual that lacks a field of schemas/accrual.avsc");
+           fault_set(fault, "an accrual that lacks a field of its schema");
 }

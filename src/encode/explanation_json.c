@@ -295,6 +295,7 @@ static void append_letter(struct buffer *to, const struct explained_letter *lett
     if (letter->revision >= 0) {
         member_number(to, "revision", letter->revision);
     }
+    member_bool(to, "replayed", letter->was_replayed);
     buffer_append_byte(to, '}');
 }
 

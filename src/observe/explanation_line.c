@@ -129,11 +129,12 @@ static void report_letters(struct document *to, const struct explanation *explan
             (void)snprintf(revision, sizeof revision, "revision %lld, ",
                            (long long)letter->revision);
         }
-        document_fact(to, 0, MARK_ALERT, "dead letter", "%.*s: %.*s (%s%s%s%s)",
-                      TEXT_ARGS(letter->code), TEXT_ARGS(letter->message), revision,
-                      words_place(&letter->place).text,
+        document_fact(to, 0, letter->was_replayed ? MARK_PLAIN : MARK_ALERT, "dead letter",
+                      "%.*s: %.*s (%s%s%s%s%s)", TEXT_ARGS(letter->code),
+                      TEXT_ARGS(letter->message), revision, words_place(&letter->place).text,
                       text_is_null(letter->source.topic) ? "" : "; came in at ",
-                      text_is_null(letter->source.topic) ? "" : words_place(&letter->source).text);
+                      text_is_null(letter->source.topic) ? "" : words_place(&letter->source).text,
+                      letter->was_replayed ? "; sent back since" : "");
     }
 }
 
