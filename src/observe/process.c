@@ -3,9 +3,11 @@
 #include "accrued/clock.h"
 #include "accrued/metrics.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 void process_build_info(const char *librdkafka_version) {
@@ -34,6 +36,26 @@ static int64_t resident_bytes(void) {
     return second == NULL ? 0 : strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
+static int64_t cpu_ms(void) {
+    struct timespec used;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * INT64_C(1000) + used.tv_nsec / 1000000;
+}
+
+/* Without the one that the counting itself opens. 0: not readable. */
+static int64_t open_descriptors(void) {
+    int64_t count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    if (directory == NULL) {
+        return 0;
+    }
+    while (readdir(directory) != NULL) {
+        count++;
+    }
+    (void)closedir(directory);
+    return count - 3; /* ".", "..", its own */
+}
+
 static int64_t started_ms;
 
 static void note_start(void) {
@@ -50,4 +72,10 @@ void process_update(void) {
     metric_set(started, started_ms);
     metric_set(metric_get("process_resident_memory_bytes", METRIC_GAUGE, "Resident memory.", ""),
                resident_bytes());
+    metric_set(metric_get("process_open_fds", METRIC_GAUGE, "Open file descriptors.", ""),
+               open_descriptors());
+    struct metric *cpu =
+        metric_get("process_cpu_seconds_total", METRIC_COUNTER, "CPU time, user and system.", "");
+    metric_set_decimals(cpu, 3);
+    metric_add(cpu, cpu_ms() - metric_value(cpu));
 }

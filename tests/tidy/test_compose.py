@@ -10,6 +10,8 @@ import subprocess
 import binary
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as models
 
 COMPOSE = binary.ROOT / "docker-compose.yml"
 PROMETHEUS = binary.ROOT / "config" / "prometheus"
@@ -171,8 +173,16 @@ def alerts():
     return [rule for group in load(PROMETHEUS / "rules.yaml")["groups"] for rule in group["rules"]]
 
 
+def dashboard():
+    return json.loads((GRAFANA / "accrued.json").read_text("utf-8"))
+
+
 def panels():
-    return json.loads((GRAFANA / "accrued.json").read_text("utf-8"))["panels"]
+    return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
+
+
+def queries_of_the_dashboard():
+    return [target["expr"] for panel in panels() for target in panel["targets"]]
 
 
 def test_alerts_say_what_and_how_bad():
@@ -182,11 +192,33 @@ def test_alerts_say_what_and_how_bad():
     names = {alert["alert"] for alert in alerts()}
     assert len(names) == len(alerts())
     assert {
-        "AccruedBehind",
-        "AccruedNotReady",
-        "AccruedDeadLetters",
-        "AccruedReferenceUnreadable",
+        "AccruedLagAge",
+        "AccruedLsoBlocked",
+        "AccruedStalledOnRedis",
+        "AccruedDeadLetterRate",
+        "AccruedRebuildLoop",
+        "AccruedRestoreStuck",
+        "AccruedConservationBroken",
     } <= names
+
+
+def test_each_alert_leads_to_its_heading_in_the_runbook_and_each_such_heading_has_one():
+    page = (binary.ROOT / "docs" / "operations.md").read_text("utf-8")
+    headings = re.findall(r"^### (Accrued\w+)$", page, re.MULTILINE)
+    assert sorted(headings) == sorted(alert["alert"] for alert in alerts())
+    for alert in alerts():
+        anchor = alert["alert"].lower()
+        assert alert["annotations"]["runbook_url"] == f"docs/operations.md#{anchor}"
+
+
+def test_each_alert_is_tested_where_it_fires_and_where_it_does_not():
+    seen = {}
+    for world in load(PROMETHEUS / "rules_test.yaml")["tests"]:
+        for one in world["alert_rule_test"]:
+            seen.setdefault(one["alertname"], set()).add(bool(one["exp_alerts"]))
+    for alert in alerts():
+        assert True in seen[alert["alert"]], alert["alert"]
+    assert [name for name, found in seen.items() if found != {True, False}] == []
 
 
 def test_alerts_ask_for_metrics_and_codes_that_exist():
@@ -198,9 +230,64 @@ def test_alerts_ask_for_metrics_and_codes_that_exist():
 
 
 def test_the_dashboard_asks_for_metrics_that_exist():
-    assert unknown_metrics(t["expr"] for panel in panels() for t in panel["targets"]) == []
-    sources = {source["uid"] for source in load(GRAFANA / "datasources.yaml")["datasources"]}
-    assert {panel["datasource"]["uid"] for panel in panels()} <= sources
+    assert unknown_metrics(queries_of_the_dashboard()) == []
+
+
+def lost(given, kept, path=""):
+    """What of `given` is not in `kept`."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        return [
+            one
+            for key, value in given.items()
+            for one in (
+                lost(value, kept[key], f"{path}/{key}") if key in kept else [f"{path}/{key}"]
+            )
+        ]
+    if isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
+        return [o for i, pair in enumerate(zip(given, kept)) for o in lost(*pair, f"{path}[{i}]")]
+    return [] if given == kept else [path]
+
+
+def through_grafana_s_own_model(given):
+    model = models.Dashboard.from_json(given)
+    return json.loads(JSONEncoder(sort_keys=True).encode(model))
+
+
+def test_the_dashboard_is_what_grafana_s_schema_knows():
+    """Read into Grafana's own model and written again, nothing is lost or changed."""
+    assert lost(dashboard(), through_grafana_s_own_model(dashboard())) == []
+
+
+def test_a_field_that_grafana_does_not_know_is_seen():
+    spoilt = dashboard()
+    spoilt["panels"][1]["gridPosition"] = {"x": 0}
+    assert lost(spoilt, through_grafana_s_own_model(spoilt)) == ["/panels[1]/gridPosition"]
+
+
+def test_the_dashboard_can_be_imported_beside_any_prometheus():
+    """It names no data source of ours: whoever imports it chooses."""
+    variables = {variable["name"]: variable for variable in dashboard()["templating"]["list"]}
+    assert variables["datasource"]["type"] == "datasource"
+    assert variables["datasource"]["query"] == "prometheus"
+    for panel in panels():
+        for where in (panel, *panel["targets"]):
+            assert where["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert panel["title"] and panel["description"]
+    ids = [panel["id"] for panel in dashboard()["panels"]]
+    assert len(set(ids)) == len(ids)
+    used = set(re.findall(r"\$(\w+)", " ".join(queries_of_the_dashboard())))
+    assert used <= set(variables)
+
+
+def test_the_dashboard_s_queries_are_promql(tmp_path):
+    rules = [
+        {"record": f"panel:{number}", "expr": re.sub(r"\$\w+", "x", query)}
+        for number, query in enumerate(queries_of_the_dashboard())
+    ]
+    path = tmp_path / "queries.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    code, told = promtool("check", "rules", str(path))
+    assert code == 0, told
 
 
 def test_an_unknown_metric_is_seen():
@@ -211,7 +298,7 @@ def test_an_unknown_metric_is_seen():
 
 def test_panels_do_not_overlap():
     taken = set()
-    for panel in panels():
+    for panel in dashboard()["panels"]:
         at = panel["gridPos"]
         cells = {
             (x, y)
@@ -223,13 +310,29 @@ def test_panels_do_not_overlap():
         taken |= cells
 
 
-def test_promtool_accepts_the_rules():
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("needs promtool")
-    done = subprocess.run(
-        [promtool, "check", "config", str(PROMETHEUS / "prometheus.yaml")],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def promtool(*arguments, stdin=None):
+    program = shutil.which("promtool")
+    if program is None:
+        pytest.skip("needs promtool (scripts/setup --tests)")
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, input=stdin)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_promtool_accepts_the_configuration_and_its_rules():
+    code, told = promtool("check", "config", str(PROMETHEUS / "prometheus.yaml"))
+    assert code == 0, told
+
+
+def test_the_rules_fire_when_they_should():
+    code, told = promtool("test", "rules", str(PROMETHEUS / "rules_test.yaml"))
+    assert code == 0, told
+
+
+def test_a_rule_that_fires_too_late_is_found(tmp_path):
+    rules = (PROMETHEUS / "rules.yaml").read_text("utf-8")
+    spoilt = rules.replace("accrued_conservation_difference_lines) != 0", "up) > 3")
+    assert spoilt != rules
+    (tmp_path / "rules.yaml").write_text(spoilt, "utf-8")
+    shutil.copy(PROMETHEUS / "rules_test.yaml", tmp_path)
+    code, told = promtool("test", "rules", str(tmp_path / "rules_test.yaml"))
+    assert code != 0 and "AccruedConservationBroken" in told
