@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"ingest", "feed files → billing lines", command_ingest},
     {"reference", "load partners, competencies, customers, links into Redis", command_reference},
     {"rerate", "rate past lines again after something changed", command_rerate},
+    {"balances", "accruals in, their sums out, exactly once", command_balances},
     {"dlq", "list, show, replay, purge dead letters", command_dlq},
     {"explain", "why a line earns what it earns, or nothing", command_explain},
     {"ledger", "look into a local ledger file, or verify it", command_ledger},

@@ -1,5 +1,4 @@
-/* accrual_reader.h: a published accrual, or forgone, back into words. Room: decode. Adapter: Avro
- * C.
+/* accrual_reader.h: a published accrual, or forgone, back into words. Room: decode.
  *
  * For commands that show what was published. Reads with Avro C's own generic values, so that it is
  * no mirror of encode.h. One thread. */

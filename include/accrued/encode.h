@@ -1,4 +1,4 @@
-/* encode.h: accruals and forgone → Avro binary; pure functions. Room: encode.
+/* encode.h: accruals, forgone and balances → Avro binary; pure functions. Room: encode.
  *
  * Field order and types are those of schemas/accrual.avsc and schemas/forgone.avsc; a unit test
  * reads every record back with Avro C. Appends the datum only; the framing header is
@@ -6,6 +6,7 @@
 #ifndef ACCRUED_ENCODE_H
 #define ACCRUED_ENCODE_H
 
+#include "accrued/balance_reader.h"
 #include "accrued/buffer.h"
 #include "accrued/posting.h"
 
@@ -23,6 +24,10 @@ void encode_accrual_avro(struct buffer *to, const struct accrual *accrual,
                          const struct provenance *provenance);
 void encode_forgone_avro(struct buffer *to, const struct forgone *forgone,
                          const struct provenance *provenance);
+
+void encode_balance_avro(struct buffer *to, const struct balance *balance);
+/* `<partner_mpn_id>|<program_id>|<billing_period>|<currency>`, `%`, `/` and `|` percent-encoded. */
+void encode_balance_key(struct buffer *to, const struct balance *balance);
 
 /* The offline form's JSON objects (accrual-model.md §9), without a newline. */
 void encode_accrual_json(struct buffer *to, const struct accrual *accrual, struct text rerate_id);

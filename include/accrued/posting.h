@@ -123,6 +123,9 @@ bool posting_compute(struct posting *posting, const struct programs *programs,
 /* `<customer_id>/<line_id>/<program_id>/<partner_mpn_id>/<sequence>`, with `%`, `/`, `|`
  * percent-encoded in ids: downstream's idempotency key. Appends to `to`. */
 struct buffer;
+/* An id's own `%`, `/` and `|` would be taken for the separators that they are downstream: they are
+ * percent-encoded. */
+void id_append_encoded(struct buffer *to, struct text id);
 void accrual_append_id(struct buffer *to, const struct accrual *accrual);
 
 #endif

@@ -303,8 +303,7 @@ bool posting_compute(struct posting *posting, const struct programs *programs,
     return true;
 }
 
-/* An id's own `%`, `/` and `|` would be taken for the separators that they are downstream. */
-static void append_encoded(struct buffer *to, struct text id) {
+void id_append_encoded(struct buffer *to, struct text id) {
     size_t done = 0;
     for (size_t i = 0; i < id.size; i++) {
         char c = id.data[i];
@@ -320,13 +319,13 @@ static void append_encoded(struct buffer *to, struct text id) {
 }
 
 void accrual_append_id(struct buffer *to, const struct accrual *accrual) {
-    append_encoded(to, accrual->line->customer_id);
+    id_append_encoded(to, accrual->line->customer_id);
     buffer_append_byte(to, '/');
-    append_encoded(to, accrual->line->line_id);
+    id_append_encoded(to, accrual->line->line_id);
     buffer_append_byte(to, '/');
-    append_encoded(to, accrual->program->id);
+    id_append_encoded(to, accrual->program->id);
     buffer_append_byte(to, '/');
-    append_encoded(to, accrual->partner_mpn_id);
+    id_append_encoded(to, accrual->partner_mpn_id);
     char sequence[16];
     size_t at = sizeof sequence;
     for (uint32_t rest = accrual->sequence; at == sizeof sequence || rest > 0; rest /= 10) {

@@ -16,8 +16,13 @@ import fastavro
 from oracle import exact, parse
 
 SCHEMAS = binary.ROOT / "schemas"
-BILLING_LINE, ACCRUAL, FORGONE = 1, 2, 3
-FILES = {BILLING_LINE: "billing-line.avsc", ACCRUAL: "accrual.avsc", FORGONE: "forgone.avsc"}
+BILLING_LINE, ACCRUAL, FORGONE, BALANCE = 1, 2, 3, 5
+FILES = {
+    BILLING_LINE: "billing-line.avsc",
+    ACCRUAL: "accrual.avsc",
+    FORGONE: "forgone.avsc",
+    BALANCE: "accrual-balance.avsc",
+}
 
 WIDE = Context(prec=60)  # enough digits that nothing is rounded behind our back
 
@@ -51,6 +56,12 @@ def read(value):
     record = fastavro.schemaless_reader(stream, schema(schema_id), None)
     assert stream.read() == b"", "bytes behind the datum"
     return record
+
+
+def value(record, schema_id):
+    stream = io.BytesIO()
+    fastavro.schemaless_writer(stream, schema(schema_id), record)
+    return frame(stream.getvalue(), schema_id)
 
 
 # ---------------------------------------------------------------- billing lines

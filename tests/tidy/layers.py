@@ -20,12 +20,13 @@ ROOMS = (
     "source",
     "publish",
     "observe",
-    # wiring; lane and ingest are ways of their own, beside each other
+    # wiring; lane, balance and ingest are ways of their own, beside each other
     "ingest",
+    "balance",
     "lane",
     "cli",
 )
-STRANGERS = {("lane", "ingest")}
+STRANGERS = {("lane", "ingest"), ("lane", "balance"), ("balance", "ingest")}
 INSTRUMENTS = {"log.h", "metrics.h"}
 INSTRUMENT_STEMS = {"log", "log_line", "metric", "metrics", "metrics_text"}
 

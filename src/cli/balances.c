@@ -1,0 +1,261 @@
+/* accrued balances: sums of accruals per partner, program, period and currency, kept current. */
+#include "accrued/balances.h"
+
+#include "accrued/balance_check.h"
+#include "accrued/clock.h"
+#include "accrued/lag.h"
+#include "accrued/log.h"
+#include "accrued/metrics.h"
+#include "accrued/require.h"
+#include "accrued/server.h"
+#include "accrued/topics.h"
+#include "command.h"
+#include "service.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WATCH_MS 100
+#define STOP_GRACE_MS 15000
+#define BACKOFF_MS_MAX 30000
+#define SLEEP_SLICE_MS 50
+
+static const char usage[] =
+    "Usage: accrued balances [--verify] [-c FILE] [-o KEY=VALUE]…\n"
+    "\n"
+    "Adds up accruals per partner, program, billing period and currency and publishes each "
+    "changed\n"
+    "sum to topics.accrual_balances, exactly once, until SIGTERM or SIGINT. It remembers nothing\n"
+    "outside of that topic. Start it beside `accrued run`, on any number of machines; they divide "
+    "the\n"
+    "partitions.\n"
+    "\n"
+    "      --verify           read both topics from their beginnings and compare each balance "
+    "with\n"
+    "                         the accruals up to where it goes, also while a processor runs; exit\n"
+    "                         code 1 if one differs\n" COMMAND_COMMON_HELP;
+
+enum { OPTION_VERIFY = 256 };
+
+static const struct option long_options[] = {
+    {"verify", no_argument, NULL, OPTION_VERIFY},
+    COMMAND_COMMON_LONG,
+};
+
+/* ---- the processor, in a thread of its own so that signals are answered meanwhile ---- */
+
+struct running {
+    struct balances_shared shared;
+    pthread_t thread;
+    atomic_bool is_done;
+    bool has_failed;
+    struct fault failure;
+};
+
+static void sleep_unless_stopped(struct running *running, int64_t ms) {
+    int64_t end_ms = clock_steady_ms() + ms;
+    while (!atomic_load(&running->shared.stop) && clock_steady_ms() < end_ms) {
+        atomic_store(&running->shared.beat_ms, clock_steady_ms());
+        struct timespec slice = {0, SLEEP_SLICE_MS * 1000000L};
+        (void)nanosleep(&slice, NULL);
+    }
+}
+
+static enum verdict live(struct running *running, struct fault *fault) {
+    enum verdict verdict = VERDICT_COMMITTED;
+    struct balances *balances = balances_open(&running->shared, &verdict, fault);
+    if (balances != NULL) {
+        verdict = balances_run(balances, fault);
+        balances_free(balances);
+    }
+    return verdict;
+}
+
+/* Rebuilds the processor as long as that may help, as a fleet does its lanes. */
+static void *live_on(void *context) {
+    struct running *running = context;
+    const struct config *config = running->shared.config;
+    struct metric *rebuilds =
+        metric_get("accrued_balances_rebuilds_total", METRIC_COUNTER,
+                   "Times that the processor was built anew after an error.", "");
+    int64_t failures = 0;
+    int64_t backoff_ms = config->lanes.rebuild_backoff_ms;
+    while (!atomic_load(&running->shared.stop)) {
+        struct fault fault = {""};
+        enum verdict verdict = live(running, &fault);
+        if (verdict == VERDICT_COMMITTED) {
+            break;
+        }
+        if (atomic_load(&running->shared.has_committed)) {
+            failures = 0;
+            backoff_ms = config->lanes.rebuild_backoff_ms;
+        }
+        failures++;
+        if (verdict == VERDICT_STOP || failures > config->lanes.rebuilds_max) {
+            log_event(LOG_ERROR, "balances_failed", "verdict=%s rebuilds=%lld reason=%s",
+                      verdict_name(verdict), (long long)(failures - 1), log_quote(fault.text));
+            running->has_failed = true;
+            running->failure = fault;
+            break;
+        }
+        log_event(LOG_WARN, "balances_rebuild", "attempt=%lld backoff_ms=%lld reason=%s",
+                  (long long)failures, (long long)backoff_ms, log_quote(fault.text));
+        metric_add(rebuilds, 1);
+        sleep_unless_stopped(running, backoff_ms);
+        backoff_ms = backoff_ms * 2 < BACKOFF_MS_MAX ? backoff_ms * 2 : BACKOFF_MS_MAX;
+    }
+    atomic_store(&running->is_done, true);
+    return NULL;
+}
+
+static bool is_ready(void *context, struct buffer *reasons) {
+    struct running *running = context;
+    if (atomic_load(&running->shared.is_ready)) {
+        return true;
+    }
+    buffer_append_string(reasons, "balances are being read back, or it is starting or stopping\n");
+    return false;
+}
+
+static bool is_healthy(void *context, struct buffer *reasons) {
+    struct running *running = context;
+    int64_t age_ms = clock_steady_ms() - atomic_load(&running->shared.beat_ms);
+    if (age_ms <= running->shared.config->kafka.transaction_timeout_ms * 2) {
+        return true;
+    }
+    buffer_append_format(reasons, "its loop has not turned for %lld s\n",
+                         (long long)(age_ms / 1000));
+    return false;
+}
+
+/* ---- the process around it ---- */
+
+/* false: it did not end in time. */
+static bool wait_until_done(struct running *running) {
+    int64_t end_ms =
+        clock_steady_ms() + running->shared.config->kafka.transaction_timeout_ms + STOP_GRACE_MS;
+    while (!atomic_load(&running->is_done)) {
+        int signal_number = service_signal_wait(WATCH_MS);
+        if (signal_number != 0) {
+            log_event(LOG_WARN, "balances_ends_at_once", "signal=%d", signal_number);
+            log_flush();
+            _exit(128 + signal_number);
+        }
+        if (clock_steady_ms() >= end_ms) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int watch(struct running *running) {
+    while (!atomic_load(&running->is_done)) {
+        int signal_number = service_signal_wait(WATCH_MS);
+        if (signal_number != 0) {
+            log_event(LOG_INFO, "balances_stopping", "signal=%d", signal_number);
+            break;
+        }
+    }
+    atomic_store(&running->shared.stop, true);
+    if (!wait_until_done(running)) {
+        (void)fprintf(stderr, "accrued balances: it did not stop in time; the broker aborts what "
+                              "was open\n");
+        log_flush();
+        _exit(COMMAND_FAILED);
+    }
+    (void)pthread_join(running->thread, NULL);
+    log_event(running->has_failed ? LOG_ERROR : LOG_INFO, "balances_stopped", "reason=%s",
+              log_quote(running->has_failed ? running->failure.text : "asked to"));
+    log_flush();
+    return running->has_failed ? command_failed("balances", &running->failure) : COMMAND_OK;
+}
+
+static bool start_server(struct running *running, struct server **ret_server, struct fault *fault) {
+    const struct config *config = running->shared.config;
+    if (config->balances.listen[0] == '\0') {
+        return true;
+    }
+    *ret_server = server_start(
+        &(struct server_options){.listen = config->balances.listen,
+                                 .input_topic = config->topics.accruals,
+                                 .notice = "This is accrued balances: it adds up accruals.",
+                                 .ready = is_ready,
+                                 .healthy = is_healthy,
+                                 .context = running},
+        fault);
+    return *ret_server != NULL;
+}
+
+static int run_process(const struct config *config) {
+    struct running running = {.shared = {.config = config}};
+    struct server *server = NULL;
+    struct fault fault;
+    switch (topics_check(config, &fault)) {
+    case TOPICS_GOOD: break;
+    case TOPICS_UNCHECKABLE:
+        log_event(LOG_WARN, "topics_unchecked", "reason=%s", log_quote(fault.text));
+        break;
+    case TOPICS_UNREACHABLE:
+    case TOPICS_WRONG: return command_failed("balances", &fault);
+    }
+    service_signals_block();
+    atomic_store(&running.shared.beat_ms, clock_steady_ms());
+    running.shared.lag = lag_monitor_start(config, config->topics.accruals, &fault);
+    if (running.shared.lag == NULL || !start_server(&running, &server, &fault)) {
+        lag_monitor_stop(running.shared.lag);
+        return command_failed("balances", &fault);
+    }
+    log_event(LOG_INFO, "balances_started", "version=%s input=%s output=%s page=%s",
+              ACCRUED_VERSION, log_quote(config->topics.accruals),
+              log_quote(config->topics.accrual_balances),
+              log_quote(server == NULL ? NULL : server_url(server)));
+    int error = pthread_create(&running.thread, NULL, live_on, &running);
+    REQUIRE(error == 0);
+    int code = watch(&running);
+    server_stop(server);
+    lag_monitor_stop(running.shared.lag);
+    return code;
+}
+
+static void tell_wrong(void *context, const char *text) {
+    (void)context;
+    (void)printf("%s\n", text);
+}
+
+static int verify(const struct config *config) {
+    struct balance_check check;
+    struct fault fault;
+    if (!balance_check(config, tell_wrong, NULL, &check, &fault)) {
+        return command_failed("balances", &fault);
+    }
+    (void)fprintf(stderr,
+                  "accrued balances: %zu balances of %zu accruals, %zu wrong; %zu accruals not "
+                  "added up yet\n",
+                  check.balances, check.accruals, check.wrong, check.pending);
+    return check.wrong == 0 ? COMMAND_OK : COMMAND_FAILED;
+}
+
+int command_balances(int argc, char **argv) {
+    struct command_common common = {.override_count = 0};
+    bool is_verify = false;
+    int option = 0;
+    while ((option = command_getopt(argc, argv, "", long_options, &common)) != -1) {
+        switch (option) {
+        case 'h': (void)fputs(usage, stdout); return COMMAND_OK;
+        case OPTION_VERIFY: is_verify = true; break;
+        default: return COMMAND_USAGE;
+        }
+    }
+    if (optind < argc) {
+        return command_usage(argv[0], "\"%s\" is too much; the file goes after -c", argv[optind]);
+    }
+    struct config config;
+    if (!command_load(argv[0], &common, &config)) {
+        return COMMAND_FAILED;
+    }
+    int code = is_verify ? verify(&config) : run_process(&config);
+    config_release(&config);
+    return code;
+}
