@@ -44,7 +44,7 @@ bool group_offsets(const struct config *config, const char *group, const char *t
         return false;
     }
     if (!kafka_partition_count(handle, topic, ANSWER_TIMEOUT_MS, &count, fault)) {
-        rd_kafka_destroy(handle);
+        kafka_handle_free(handle);
         return false;
     }
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
@@ -53,7 +53,7 @@ bool group_offsets(const struct config *config, const char *group, const char *t
     REQUIRE(offsets != NULL);
     bool is_good = ask(handle, list, group, offsets, fault);
     rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_destroy(handle);
+    kafka_handle_free(handle);
     if (!is_good) {
         free(offsets);
         return false;
