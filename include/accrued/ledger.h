@@ -100,6 +100,8 @@ bool ledger_attach(struct ledger *ledger, const char *path, bool *ret_is_taken,
  * fit. */
 bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct fault *ret_doubt,
                  struct fault *fault);
+/* How much of the file has been taken in. */
+int ledger_load_percent(const struct ledger *ledger);
 /* Offset of the topic below which the file has everything; −1: it has nothing. */
 int64_t ledger_mark(const struct ledger *ledger);
 /* Where to begin reading the topic so that the file's newest block, or one that came after it, is

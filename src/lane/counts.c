@@ -267,8 +267,10 @@ void lane_count_partition(const struct lane *lane, const struct lane_partition *
     const struct partition_gauges *gauges = &partition->gauges;
     bool is_ready = partition->state == PARTITION_READY;
     int64_t since_ms = clock_steady_ms() - partition->assigned_at_ms;
-    metric_set(gauges->lines, (int64_t)ledger_line_count(partition->ledger));
-    metric_set(gauges->bytes, (int64_t)ledger_byte_count(partition->ledger));
+    if (partition->loading == NULL) {
+        metric_set(gauges->lines, (int64_t)ledger_line_count(partition->ledger));
+        metric_set(gauges->bytes, (int64_t)ledger_byte_count(partition->ledger));
+    }
     metric_set(gauges->restored, (int64_t)partition->restored_blocks);
     metric_set(gauges->restore_seconds, is_ready ? 0 : since_ms);
     metric_set(gauges->restore_remaining, restorer_remaining(lane->restorer, partition->number));

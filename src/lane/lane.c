@@ -179,7 +179,8 @@ void lane_free(struct lane *lane) {
 /* A reload has put another edition: from here on lines are rated under it. What the open
  * transaction would have posted is posted again under the new one; nothing of it was sent. */
 static void take_edition(struct lane *lane) {
-    if (!editions_has_newer(lane->shared->editions, lane->edition)) {
+    if (!editions_has_newer(lane->shared->editions, lane->edition) ||
+        lane_partitions_are_loading(lane)) {
         return;
     }
     struct edition *old = lane->edition;

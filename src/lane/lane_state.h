@@ -2,6 +2,7 @@
  *
  *   lane.c        the loop, gathering, opening and closing
  *   partitions.c  what is owned: restore on assignment, revocation, lag
+ *   loading.c     local files are read by threads
  *   work.c        decode → enrich → rate → post → outputs of one batch
  *   outputs.c     events → records to publish
  *   transact.c    begin → send → commit, or abort and rewind
@@ -23,7 +24,7 @@
 
 enum partition_state {
     PARTITION_ASSIGNED,  /* next: ask the group's committed offset */
-    PARTITION_LOADING,   /* the local file is read */
+    PARTITION_LOADING,   /* the local file is read; a thread may have the ledger */
     PARTITION_AWAITING,  /* next: ask the ledger's high watermark and begin to read */
     PARTITION_RESTORING, /* the restorer reads */
     PARTITION_RESTORED,  /* next: check the input's range and let it flow */
@@ -44,9 +45,11 @@ struct lane_partition {
     int32_t number;
     enum partition_state state;
     struct ledger *ledger;
-    int64_t committed;   /* the group's offset at assignment; −1: none */
-    int64_t next_offset; /* everything below is committed */
-    int64_t gather_next; /* everything below has been gathered */
+    struct loading *loading; /* LOADING: the thread that has the ledger meanwhile, or NULL */
+    int64_t told_at_ms;      /* when the progress of its restore was told last */
+    int64_t committed;       /* the group's offset at assignment; −1: none */
+    int64_t next_offset;     /* everything below is committed */
+    int64_t gather_next;     /* everything below has been gathered */
     int64_t batch_start; /* where the batch at hand begins; −1: it has none of this partition */
     struct ledger_position batch_end; /* behind the last record of the batch */
     size_t batch_first;               /* index of its first item of this partition */
@@ -113,6 +116,8 @@ void lane_partitions_release(struct lane *lane);
 /* Moves every partition that is not ready one step on. COMMITTED, REBUILD or STOP. */
 enum verdict lane_partitions_step(struct lane *lane, struct fault *fault);
 bool lane_partitions_all_ready(const struct lane *lane);
+/* Do threads have ledgers of this lane at the moment? */
+bool lane_partitions_are_loading(const struct lane *lane);
 void lane_partitions_report_lag(struct lane *lane);
 /* How old what the batch holds is; after lane_decode. */
 void lane_partitions_report_gathered(struct lane *lane);

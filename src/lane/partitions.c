@@ -1,5 +1,6 @@
 /* Owned partitions: from assignment through restore to ready, and back. */
 #include "lane_state.h"
+#include "loading.h"
 
 #include "accrued/clock.h"
 #include "accrued/lag.h"
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define COMMITTED_TIMEOUT_MS 1000
 #define RANGE_TIMEOUT_MS 5000
@@ -17,7 +19,8 @@
 #define RESTORE_SLICE_MS 50
 #define LOAD_SLICE_BYTES (32U << 20)
 #define FILES_MAX 8
-#define MARK_INTERVAL_MS 10000
+#define MARK_INTERVAL_MS 3000
+#define PROGRESS_INTERVAL_MS 2000
 
 struct lane_partition *lane_partition_find(struct lane *lane, int32_t number) {
     for (size_t i = 0; i < lane->partition_count; i++) {
@@ -55,6 +58,7 @@ void lane_partition_assigned(void *context, int32_t number) {
         .assigned_at_ms = clock_steady_ms(),
         .meter = meter_open(number),
         .gauges = lane_partition_gauges(number),
+        .told_at_ms = clock_steady_ms(),
     };
     lane->membership_changed = true;
     lane_count_rebalance(lane);
@@ -74,6 +78,8 @@ void lane_partition_revoked(void *context, int32_t number, bool lost) {
     batch_drop_partition(&lane->batch, number);
     lane_rerate_drop(lane, number);
     restorer_cancel(lane->restorer, number);
+    struct loading_result unused;
+    loading_end(partition->loading, &unused);
     ledger_free(partition->ledger);
     meter_free(partition->meter);
     lane_count_partition_gone(partition);
@@ -87,6 +93,8 @@ void lane_partition_revoked(void *context, int32_t number, bool lost) {
 
 void lane_partitions_release(struct lane *lane) {
     for (size_t i = 0; i < lane->partition_count; i++) {
+        struct loading_result unused;
+        loading_end(lane->partitions[i].loading, &unused);
         ledger_free(lane->partitions[i].ledger);
         meter_free(lane->partitions[i].meter);
         lane_count_partition_gone(&lane->partitions[i]);
@@ -162,17 +170,57 @@ static enum verdict attach_file(struct lane *lane, struct lane_partition *partit
     return VERDICT_COMMITTED;
 }
 
-/* LOADING → AWAITING, a slice at a time. */
+/* Threads that read files side by side: what this lane has of the cores. */
+static size_t loads_max(const struct lane *lane) {
+    long core_count = sysconf(_SC_NPROCESSORS_ONLN);
+    long share = core_count / lane->edition->config->lanes.count;
+    return share > 1 ? (size_t)share : 1;
+}
+
+static size_t loading_count(const struct lane *lane) {
+    size_t count = 0;
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        count += lane->partitions[i].loading != NULL ? 1 : 0;
+    }
+    return count;
+}
+
+bool lane_partitions_are_loading(const struct lane *lane) {
+    return loading_count(lane) > 0;
+}
+
+/* By a thread, or a slice at a time where there can be none. */
+static bool read_file(const struct lane *lane, struct lane_partition *partition,
+                      struct loading_result *ret_result) {
+    bool is_done = false;
+    if (partition->loading == NULL && loading_count(lane) < loads_max(lane)) {
+        partition->loading = loading_begin(partition->ledger);
+        if (partition->loading == NULL) {
+            ret_result->is_good = ledger_load(partition->ledger, LOAD_SLICE_BYTES, &is_done,
+                                              &ret_result->doubt, &ret_result->fault);
+            return is_done || !ret_result->is_good;
+        }
+    }
+    is_done = partition->loading != NULL && loading_is_done(partition->loading);
+    if (is_done) {
+        loading_end(partition->loading, ret_result);
+        partition->loading = NULL;
+    }
+    return is_done;
+}
+
+/* LOADING → AWAITING. */
 static enum verdict load_file(struct lane *lane, struct lane_partition *partition,
                               struct fault *fault) {
-    struct fault doubt;
-    bool is_done = false;
-    if (!ledger_load(partition->ledger, LOAD_SLICE_BYTES, &is_done, &doubt, fault)) {
+    struct loading_result result = {.is_good = true};
+    bool is_done = read_file(lane, partition, &result);
+    if (!result.is_good) {
+        *fault = result.fault;
         return VERDICT_STOP;
     }
-    if (doubt.text[0] != '\0') {
+    if (result.doubt.text[0] != '\0') {
         log_event(LOG_WARN, "ledger_file_cut", "lane=%d partition=%d reason=%s", lane->number,
-                  partition->number, log_quote(doubt.text));
+                  partition->number, log_quote(result.doubt.text));
     }
     if (is_done) {
         partition->state = PARTITION_AWAITING;
@@ -181,6 +229,26 @@ static enum verdict load_file(struct lane *lane, struct lane_partition *partitio
                   (long long)ledger_mark(partition->ledger));
     }
     return VERDICT_COMMITTED;
+}
+
+/* Restoring what is large takes a while: now and then it is told how far it is. */
+static void tell_progress(const struct lane *lane, struct lane_partition *partition) {
+    int64_t now_ms = clock_steady_ms();
+    bool is_loading = partition->loading != NULL;
+    if ((!is_loading && partition->state != PARTITION_RESTORING) ||
+        now_ms - partition->told_at_ms < PROGRESS_INTERVAL_MS) {
+        return;
+    }
+    partition->told_at_ms = now_ms;
+    if (is_loading) {
+        log_event(LOG_INFO, "partition_restoring", "lane=%d partition=%d source=file percent=%d",
+                  lane->number, partition->number, loading_percent(partition->loading));
+    } else {
+        log_event(LOG_INFO, "partition_restoring",
+                  "lane=%d partition=%d source=topic ledger_blocks=%zu remaining_offsets=%lld",
+                  lane->number, partition->number, partition->restored_blocks,
+                  (long long)restorer_remaining(lane->restorer, partition->number));
+    }
 }
 
 /* What the file held is of another ledger: everything comes from the topic. */
@@ -400,6 +468,7 @@ enum verdict lane_partitions_step(struct lane *lane, struct fault *fault) {
         struct lane_partition *partition = &lane->partitions[i];
         if (partition->state != PARTITION_READY) {
             verdict = advance_partition(lane, partition, fault);
+            tell_progress(lane, partition);
             lane_count_partition(lane, partition);
         }
     }

@@ -181,7 +181,9 @@ static enum verdict settle(struct lane *lane, size_t *ret_lines, struct fault *f
 static enum verdict rewind_partitions(struct lane *lane, struct fault *fault) {
     for (size_t i = 0; i < lane->partition_count; i++) {
         struct lane_partition *partition = &lane->partitions[i];
-        ledger_abort(partition->ledger);
+        if (partition->state == PARTITION_READY) {
+            ledger_abort(partition->ledger);
+        }
         if (partition->batch_start < 0) {
             continue;
         }

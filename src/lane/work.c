@@ -279,7 +279,9 @@ static void move_horizons(struct lane *lane, int64_t now_ms) {
 enum verdict lane_work(struct lane *lane, struct fault *fault) {
     batch_restart(&lane->batch);
     for (size_t i = 0; i < lane->partition_count; i++) {
-        ledger_abort(lane->partitions[i].ledger);
+        if (lane->partitions[i].state == PARTITION_READY) {
+            ledger_abort(lane->partitions[i].ledger);
+        }
         lane->partitions[i].outcomes = (struct line_outcomes){0};
     }
     enum verdict verdict = enrich(lane, fault);

@@ -109,6 +109,11 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
     return true;
 }
 
+int ledger_load_percent(const struct ledger *ledger) {
+    uint64_t end = ledger->log.end;
+    return ledger->scan >= end ? 100 : (int)(ledger->scan * 100 / end);
+}
+
 int64_t ledger_mark(const struct ledger *ledger) {
     return ledger->mark;
 }

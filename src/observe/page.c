@@ -211,7 +211,7 @@ void page_append(struct buffer *to, const struct page_options *options) {
     page_append_dead_letters(to, &arena);
     buffer_append_string(to, "</div>\n</div>\n");
     page_append_partitions(to, &arena, options->input_topic);
-    page_append_workings(to);
+    page_append_workings(to, &arena);
     buffer_append_string(to, "</main>\n<footer>Every number is one of <a href=\"/metrics\">/metrics"
                              "</a>; counts and amounts since this process started. "
                              "<a href=\"/readyz\">/readyz</a> · <a href=\"/healthz\">/healthz</a>"

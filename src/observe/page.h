@@ -32,7 +32,7 @@ void page_append_accrued(struct buffer *to, struct arena *arena);
 void page_append_forgone(struct buffer *to, struct arena *arena);
 void page_append_dead_letters(struct buffer *to, struct arena *arena);
 void page_append_partitions(struct buffer *to, struct arena *arena, const char *topic);
-void page_append_workings(struct buffer *to);
+void page_append_workings(struct buffer *to, struct arena *arena);
 
 /* What the style element holds, in parts, NULL at the end. */
 extern const char *const page_style[];

@@ -65,13 +65,38 @@ static void append_spread(struct buffer *to, const char *term, const char *name,
     buffer_append_string(to, "</dd>\n");
 }
 
-static void append_transactions(struct buffer *to) {
+/* Partitions on their way: since when, and how much of the ledger's topic is to be read. */
+static void append_restoring(struct buffer *to, struct arena *arena) {
+    struct page_rows since = page_rows(arena, "accrued_restore_seconds", "partition", NULL);
+    struct page_rows left =
+        page_rows(arena, "accrued_restore_remaining_offsets", "partition", NULL);
+    for (size_t i = 0; i < since.count; i++) {
+        struct text partition = since.items[i].keys[0];
+        const struct page_row *offsets = page_row_find(left, partition, text_null());
+        if (since.items[i].value <= 0) {
+            continue;
+        }
+        append_term(to, "Being restored");
+        buffer_append_string(to, "partition ");
+        page_append_escaped(to, partition);
+        buffer_append_string(to, ", for ");
+        page_append_duration(to, (int64_t)since.items[i].value);
+        if (offsets != NULL && offsets->value > 0) {
+            buffer_append_string(to, ", records to read: ");
+            page_append_integer(to, offsets->value);
+        }
+        buffer_append_string(to, "</dd>\n");
+    }
+}
+
+static void append_transactions(struct buffer *to, struct arena *arena) {
     page_append_heading(to, "batches", "Batches and lanes");
     buffer_append_string(to, "<dl>\n");
     append_spread(to, "Transaction, mean", "accrued_transaction_seconds", true);
     append_spread(to, "Lines in a batch, mean", "accrued_batch_lines", false);
     append_count(to, "Lanes rebuilt", "accrued_lane_rebuilds_total");
     append_count(to, "Rebalances", "accrued_rebalances_total");
+    append_restoring(to, arena);
     append_count(to, "Ledger blocks restored", "accrued_restore_blocks");
     append_count(to, "Ledger lines", "accrued_ledger_lines");
     append_size(to, "Resident memory", "process_resident_memory_bytes");
@@ -97,10 +122,10 @@ static void append_reference(struct buffer *to) {
     buffer_append_string(to, "</dl>\n</section>\n");
 }
 
-void page_append_workings(struct buffer *to) {
+void page_append_workings(struct buffer *to, struct arena *arena) {
     REQUIRE(to != NULL);
     buffer_append_string(to, "<div class=\"pair\">\n");
-    append_transactions(to);
+    append_transactions(to, arena);
     append_reference(to);
     buffer_append_string(to, "</div>\n");
 }

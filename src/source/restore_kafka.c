@@ -94,7 +94,7 @@ static bool change_assignment(struct restorer *restorer, int32_t partition, int6
     return false;
 }
 
-static struct restoring *find(struct restorer *restorer, int32_t partition) {
+static struct restoring *find(const struct restorer *restorer, int32_t partition) {
     for (size_t i = 0; i < restorer->count; i++) {
         if (restorer->items[i].partition == partition) {
             return &restorer->items[i];

@@ -210,6 +210,23 @@ Test(page, how_the_cache_and_the_restore_do) {
     free(page);
 }
 
+Test(page, how_far_a_restore_is) {
+    struct metric *since =
+        metric_get("accrued_restore_seconds", METRIC_GAUGE, "S.", "partition=\"3\"");
+    struct metric *left =
+        metric_get("accrued_restore_remaining_offsets", METRIC_GAUGE, "R.", "partition=\"3\"");
+    metric_set_decimals(since, 3);
+    metric_set(since, 2500);
+    metric_set(left, 41);
+    char *page = whole_page(text_null(), true);
+    assert_has(page, "<dt>Being restored</dt><dd>partition 3, for 2.5 s, records to read: 41</dd>");
+    metric_set(since, 0);
+    free(page);
+    page = whole_page(text_null(), true);
+    cr_assert_null(strstr(page, "Being restored"));
+    free(page);
+}
+
 Test(page, history_is_a_ring) {
     static struct history_sample samples[HISTORY_SAMPLE_COUNT];
     cr_assert_eq(history_copy(samples), 0);
