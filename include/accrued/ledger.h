@@ -23,6 +23,12 @@ void ledger_take_programs(struct ledger *ledger, const struct programs *programs
 bool ledger_find(struct ledger *ledger, struct text customer_id, struct text line_id,
                  struct line_state *ret_state);
 
+/* For lines that will be looked for soon, so that finding them waits for no memory: the first asks
+ * for the line's slot of the index and returns what the second wants, which some lines later asks
+ * for the entry that the slot points at. */
+uint64_t ledger_expect(struct ledger *ledger, struct text customer_id, struct text line_id);
+void ledger_expect_entry(const struct ledger *ledger, uint64_t expected);
+
 /* Stores a state in the overlay (a copy; it may borrow from what this ledger handed out last). */
 void ledger_put(struct ledger *ledger, const struct line_state *state);
 /* States in the overlay. */

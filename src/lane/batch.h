@@ -27,6 +27,7 @@ struct batch_item {
     struct reject reject;
     int64_t origin_offset;
     const struct cache_slot *customer; /* of the line, once it is wanted */
+    uint64_t expected;                 /* of the line, by its ledger */
 };
 
 /* An output record whose bytes stand in batch->bytes. */

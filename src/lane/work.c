@@ -276,6 +276,32 @@ static void move_horizons(struct lane *lane, int64_t now_ms) {
     }
 }
 
+/* So many lines before their turn the ledger is told of them. */
+#define EXPECT_SLOT 16
+#define EXPECT_ENTRY 8
+
+static struct ledger *ledger_of(struct lane *lane, const struct batch_item *item) {
+    struct lane_partition *partition =
+        item->state == ITEM_LINE ? lane_partition_find(lane, item->record.partition) : NULL;
+    return partition == NULL ? NULL : partition->ledger;
+}
+
+static void expect_line(struct lane *lane, size_t slot, size_t entry) {
+    if (slot < lane->batch.count) {
+        struct batch_item *item = &lane->batch.items[slot];
+        struct ledger *ledger = ledger_of(lane, item);
+        item->expected =
+            ledger == NULL ? 0 : ledger_expect(ledger, item->line.customer_id, item->line.line_id);
+    }
+    if (entry < lane->batch.count) {
+        const struct batch_item *item = &lane->batch.items[entry];
+        struct ledger *ledger = ledger_of(lane, item);
+        if (ledger != NULL && item->expected != 0) {
+            ledger_expect_entry(ledger, item->expected);
+        }
+    }
+}
+
 enum verdict lane_work(struct lane *lane, struct fault *fault) {
     batch_restart(&lane->batch);
     for (size_t i = 0; i < lane->partition_count; i++) {
@@ -291,6 +317,7 @@ enum verdict lane_work(struct lane *lane, struct fault *fault) {
         size_t left = lane->batch.count - i;
         enricher_expect(left > EXPECT_SOON ? lane->batch.items[i + EXPECT_SOON].customer : NULL,
                         left > EXPECT_LATER ? lane->batch.items[i + EXPECT_LATER].customer : NULL);
+        expect_line(lane, i + EXPECT_SLOT, i + EXPECT_ENTRY);
         verdict = work_item(lane, &lane->batch.items[i], accrued_at_ms, fault);
     }
     if (verdict == VERDICT_COMMITTED) {

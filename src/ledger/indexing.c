@@ -98,8 +98,16 @@ static void index_entry(struct ledger *ledger, uint64_t hash, uint64_t at) {
     index_insert(&ledger->index, &probe, hash, at, hashes_at, ledger);
 }
 
-static void expect_entry(const struct ledger *ledger, uint64_t hash) {
-    struct index_probe probe = index_find(&ledger->index, hash);
+uint64_t ledger_expect(struct ledger *ledger, struct text customer_id, struct text line_id) {
+    buffer_clear(&ledger->key);
+    entry_append_key(&ledger->key, customer_id, line_id);
+    uint64_t hash = entry_key_hash(buffer_text(&ledger->key));
+    index_expect(&ledger->index, hash);
+    return hash;
+}
+
+void ledger_expect_entry(const struct ledger *ledger, uint64_t expected) {
+    struct index_probe probe = index_find(&ledger->index, expected);
     uint64_t position = 0;
     if (index_next(&probe, &position)) {
         prefetch_entry(ledger, position);
@@ -128,7 +136,7 @@ void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
             index_expect(&ledger->index, ledger->read[i + SLOT_AHEAD].hash);
         }
         if (i + ENTRY_AHEAD < ledger->read_count) {
-            expect_entry(ledger, ledger->read[i + ENTRY_AHEAD].hash);
+            ledger_expect_entry(ledger, ledger->read[i + ENTRY_AHEAD].hash);
         }
         index_entry(ledger, ledger->read[i].hash, start + ledger->read[i].at);
     }
@@ -145,7 +153,7 @@ void ledger_index_sealed(struct ledger *ledger, uint64_t position,
             index_expect(&ledger->index, overlay->items[i + SLOT_AHEAD].hash);
         }
         if (i + ENTRY_AHEAD < end) {
-            expect_entry(ledger, overlay->items[i + ENTRY_AHEAD].hash);
+            ledger_expect_entry(ledger, overlay->items[i + ENTRY_AHEAD].hash);
         }
         index_entry(ledger, overlay->items[i].hash, at);
         at += stored_size(overlay_entry(overlay, i));
