@@ -180,7 +180,7 @@ void lane_free(struct lane *lane) {
  * transaction would have posted is posted again under the new one; nothing of it was sent. */
 static void take_edition(struct lane *lane) {
     if (!editions_has_newer(lane->shared->editions, lane->edition) ||
-        lane_partitions_are_loading(lane)) {
+        lane_files_are_loading(lane)) {
         return;
     }
     struct edition *old = lane->edition;

@@ -2,7 +2,8 @@
  *
  *   lane.c        the loop, gathering, opening and closing
  *   partitions.c  what is owned: restore on assignment, revocation, lag
- *   loading.c     local files are read by threads
+ *   files.c       local files of the partitions' ledgers
+ *   loading.c     … are read by threads
  *   work.c        decode → enrich → rate → post → outputs of one batch
  *   outputs.c     events → records to publish
  *   transact.c    begin → send → commit, or abort and rewind
@@ -116,11 +117,18 @@ void lane_partitions_release(struct lane *lane);
 /* Moves every partition that is not ready one step on. COMMITTED, REBUILD or STOP. */
 enum verdict lane_partitions_step(struct lane *lane, struct fault *fault);
 bool lane_partitions_all_ready(const struct lane *lane);
-/* Do threads have ledgers of this lane at the moment? */
-bool lane_partitions_are_loading(const struct lane *lane);
 void lane_partitions_report_lag(struct lane *lane);
 /* How old what the batch holds is; after lane_decode. */
 void lane_partitions_report_gathered(struct lane *lane);
+
+/* files.c: ASSIGNED → LOADING, and LOADING → AWAITING once all of the file has been read. COMMITTED
+ * or STOP. */
+enum verdict lane_file_attach(const struct lane *lane, struct lane_partition *partition,
+                              struct fault *fault);
+enum verdict lane_file_load(const struct lane *lane, struct lane_partition *partition,
+                            struct fault *fault);
+/* Do threads have ledgers of this lane at the moment? */
+bool lane_files_are_loading(const struct lane *lane);
 
 /* work.c: COMMITTED when every record is a line or a dead letter; WAIT when the registry has not
  * told what schema one has: called again, it goes on with those. */
