@@ -7,23 +7,30 @@
 #include "listener.h"
 #include "page.h"
 #include "process.h"
+#include "visitors.h"
 
 #include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECTION_COUNT_MAX 32
-#define CONNECTION_TIMEOUT_S 10
+/* The loop's longest sleep: how exactly a visitor's time is kept, and how long a stop may take. */
+#define TURN_MS 100
 #define REQUEST_SIZE_MAX 16384
 #define NONCE_SIZE 33 /* 128 bits in hexadecimal, NUL */
 
 struct server {
     struct MHD_Daemon *daemon;
+    pthread_t thread;
+    bool has_thread;
+    atomic_bool is_stopping;
+    struct visitors visitors; /* of the thread */
     struct listener listener;
     char *input_topic;
     char *notice;
@@ -177,21 +184,71 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return send_page(server, connection);
 }
 
-/* Signals are for the main thread: the server's thread inherits a full mask. */
-static struct MHD_Daemon *start_daemon(struct server *server) {
+/* libmicrohttpd's place for what belongs to a connection holds its visitor. */
+static void on_connection(void *context, struct MHD_Connection *connection, void **its,
+                          enum MHD_ConnectionNotificationCode code) {
+    struct server *server = context;
+    switch (code) {
+    case MHD_CONNECTION_NOTIFY_STARTED: {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *its = visitors_add(&server->visitors, info->connect_fd, clock_steady_ms());
+        break;
+    }
+    case MHD_CONNECTION_NOTIFY_CLOSED:
+        if (*its != NULL) {
+            visitors_remove(&server->visitors, *its);
+        }
+        break;
+    }
+}
+
+/* An answer has gone out: the connection may ask again. */
+static void on_completed(void *context, struct MHD_Connection *connection, void **request_context,
+                         enum MHD_RequestTerminationCode code) {
+    (void)context;
+    (void)request_context;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct visitor *visitor = info == NULL ? NULL : info->socket_context;
+    if (visitor != NULL && code == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+        visitor->since_ms = clock_steady_ms();
+    }
+}
+
+/* libmicrohttpd sees it end and cleans up. */
+static void end_connection(int descriptor) {
+    (void)shutdown(descriptor, SHUT_RDWR);
+}
+
+static void *serve(void *context) {
+    struct server *server = context;
+    while (!atomic_load(&server->is_stopping)) {
+        (void)MHD_run_wait(server->daemon, TURN_MS);
+        visitors_expire(&server->visitors, clock_steady_ms(), end_connection);
+    }
+    return NULL;
+}
+
+static bool start_daemon(struct server *server) {
+    visitors_init(&server->visitors);
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET,
+        server->listener.descriptor, MHD_OPTION_CONNECTION_LIMIT, (unsigned)VISITOR_COUNT_MAX,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_SIZE_MAX, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_END);
+    if (server->daemon == NULL) {
+        return false;
+    }
+    /* Signals are for the main thread. */
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     REQUIRE(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET,
-        server->listener.descriptor, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTION_COUNT_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_SIZE_MAX, MHD_OPTION_END);
-    int error = errno;
+    REQUIRE(pthread_create(&server->thread, NULL, serve, server) == 0);
     REQUIRE(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-    errno = error;
-    return daemon;
+    server->has_thread = true;
+    return true;
 }
 
 static char *copy_string(const char *string) {
@@ -215,8 +272,7 @@ struct server *server_start(const struct server_options *options, struct fault *
     server->healthy = options->healthy;
     server->context = options->context;
     process_update();
-    server->daemon = start_daemon(server);
-    if (server->daemon == NULL) {
+    if (!start_daemon(server)) {
         fault_set(fault, "http.listen: the server does not start on %s: %s", options->listen,
                   strerror(errno));
         (void)close(listener.descriptor);
@@ -230,6 +286,10 @@ struct server *server_start(const struct server_options *options, struct fault *
 void server_stop(struct server *server) {
     if (server == NULL) {
         return;
+    }
+    if (server->has_thread) {
+        atomic_store(&server->is_stopping, true);
+        (void)pthread_join(server->thread, NULL);
     }
     if (server->daemon != NULL) {
         /* Closes the listening socket as well. */

@@ -1,5 +1,5 @@
 /* A process with made-up numbers and the real server, for the tests of the page. Prints its URL,
- * runs until its standard input ends. argv[1]: full, empty or alarm. */
+ * runs until its standard input ends. argv[1]: full, empty, alarm or hung. */
 #include "accrued/log.h"
 #include "accrued/metrics.h"
 #include "accrued/server.h"
@@ -142,8 +142,17 @@ static bool check_ready(void *context, struct buffer *reasons) {
     return !is_alarm_now;
 }
 
+static bool check_healthy(void *context, struct buffer *reasons) {
+    const char *state = context;
+    bool is_hung = strcmp(state, "hung") == 0;
+    if (is_hung) {
+        buffer_append_string(reasons, "Lane 0: its loop has not turned for 2 min 10 s.\n");
+    }
+    return !is_hung;
+}
+
 int main(int argc, char **argv) {
-    const char *state = argc > 1 ? argv[1] : "full";
+    char *state = argc > 1 ? argv[1] : (char[]){"full"};
     struct fault fault;
     is_alarm_now = strcmp(state, "alarm") == 0;
     process_build_info("2.0.2");
@@ -159,7 +168,9 @@ int main(int argc, char **argv) {
                                               .notice = is_alarm_now ? NULL
                                                         : argc > 3   ? argv[3]
                                                                      : NULL,
-                                              .ready = check_ready},
+                                              .ready = check_ready,
+                                              .healthy = check_healthy,
+                                              .context = state},
                      &fault);
     if (server == NULL) {
         (void)fprintf(stderr, "%s\n", fault.text);
