@@ -3,34 +3,13 @@
 import os
 import re
 import signal
-import urllib.error
-import urllib.request
 
 import pytest
 from expectations import check_all, records, send_lines, stream_case
 from scrape import scrape, unconserved
 from servers import Kafka, Redis, free_port, wait_until
+from service import answer, url_of
 from worker import make_setup
-
-
-def url_of(worker):
-    found = []
-
-    def told():
-        found[:] = re.findall(r"page=(http://\S+)", worker.log.read_text(errors="replace"))
-        return found
-
-    wait_until(told, worker.tail, 20)
-    return found[0]
-
-
-def answer(url):
-    """(status, text)"""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
 
 
 def wait_for_end(worker, timeout=30):

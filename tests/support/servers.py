@@ -1,6 +1,7 @@
 """Real servers for tests: a Kafka broker and a Redis of our own, each in a directory of its own."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import binary
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 KAFKA_LOCAL = binary.ROOT / "scripts" / "kafka-local"
 
@@ -69,50 +72,119 @@ class Kafka:
 
 
 class Redis:
-    """A redis-server without persistence."""
+    """A redis-server in a directory of its own, which keeps its values if it `persists`; started,
+    stopped and frozen at will on the same port. Further `options` are of its command line."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *options, persists=False, port=None, password=None):
         self.directory = Path(directory)
-        self.port = free_port()
+        self.port = port or free_port()
+        self.options = options
+        self.password = password
+        self.persists = persists
         self.process = None
+        self.client = None
 
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
 
-    def __enter__(self):
+    def command(self):
+        keeps = ["--save", "", "--appendonly", "yes" if self.persists else "no"]
+        return [
+            "redis-server",
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            *keeps,
+            "--dir",
+            str(self.directory),
+            *map(str, self.options),
+        ]
+
+    def start(self, *more, waits=True):
         self.directory.mkdir(parents=True, exist_ok=True)
-        with open(self.directory / "redis.log", "wb") as log:
+        with open(self.directory / "redis.log", "ab") as log:
             self.process = subprocess.Popen(
-                [
-                    "redis-server",
-                    "--port",
-                    str(self.port),
-                    "--bind",
-                    "127.0.0.1",
-                    "--save",
-                    "",
-                    "--appendonly",
-                    "no",
-                    "--dir",
-                    str(self.directory),
-                ],
+                [*self.command(), *map(str, more)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
             )
-        self.client = redis.Redis(port=self.port)
-        wait_until(self._answers, lambda: f"redis-server on port {self.port} answers")
+        if self.client is None:
+            # What a test asks is how the server is now; it asks again by itself.
+            at_once = Retry(NoBackoff(), 0)
+            self.client = redis.Redis(port=self.port, password=self.password, retry=at_once)
+        if waits:
+            wait_until(self.answers, lambda: f"redis-server on port {self.port} answers")
         return self
 
-    def _answers(self):
+    def __enter__(self):
+        return self.start()
+
+    def answers(self):
         assert self.process.poll() is None, (self.directory / "redis.log").read_text()
         try:
             return self.client.ping()
+        except redis.exceptions.BusyLoadingError:
+            return False
         except redis.ConnectionError:
             return False
 
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        """-9."""
+        self.process.kill()
+        self.process.wait(20)
+
+    def calls(self, command):
+        """How often Redis has run a command, by its own count."""
+        return self.client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
     def __exit__(self, *_):
         self.client.close()
-        self.process.terminate()
-        self.process.wait(20)
+        if self.process.poll() is None:
+            self.thaw()
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+class Sentinel(Redis):
+    """A redis-sentinel that watches one master under the name `mymaster`; two must agree."""
+
+    def __init__(self, directory, master_port, password=None):
+        super().__init__(directory)
+        self.settings = [
+            f"port {self.port}",
+            "bind 127.0.0.1",
+            f"dir {self.directory}",
+            f"sentinel monitor mymaster 127.0.0.1 {master_port} 2",
+            "sentinel down-after-milliseconds mymaster 1000",
+            "sentinel failover-timeout mymaster 3000",
+        ]
+        if password is not None:
+            self.settings.append(f"sentinel auth-pass mymaster {password}")
+
+    def command(self):
+        path = self.directory / "sentinel.conf"
+        if not path.exists():
+            path.write_text("".join(f"{line}\n" for line in self.settings), encoding="utf-8")
+        return ["redis-sentinel", str(path)]
+
+    def start(self, *more, waits=True):
+        super().start(*more, waits=waits)
+        # What it does every ten seconds, or two, or one: a test has no time.
+        hurry = "INFO-PERIOD 300 PUBLISH-PERIOD 200 ASK-PERIOD 200 PING-PERIOD 200"
+        self.client.execute_command("SENTINEL", "DEBUG", *hurry.split())
+        return self
+
+    def master_port(self):
+        return int(self.client.sentinel_get_master_addr_by_name("mymaster")[1])

@@ -23,6 +23,18 @@ def merged(base, more):
     return result
 
 
+@dataclass(frozen=True)
+class Through:
+    """A Redis that the worker reaches by another address."""
+
+    redis: object
+    address: str
+
+    @property
+    def client(self):
+        return self.redis.client
+
+
 @dataclass
 class Setup:
     """One configuration with topics, a group and Redis keys of its own."""
