@@ -78,6 +78,9 @@ static bool dial_socket(struct connection *connection, const struct address *add
 struct connection *connection_dial(const struct config *config, const char *address_text,
                                    int64_t deadline_ms, struct fault *fault) {
     struct address address;
+    if (!tls_check(config, fault)) {
+        return NULL;
+    }
     if (!address_parse(address_text, &address)) {
         (void)fault_set(fault, "redis.address: \"%s\" is neither host:port nor unix:/path",
                         address_text);

@@ -16,11 +16,12 @@ import fastavro
 from oracle import exact, parse
 
 SCHEMAS = binary.ROOT / "schemas"
-BILLING_LINE, ACCRUAL, FORGONE, BALANCE = 1, 2, 3, 5
+BILLING_LINE, ACCRUAL, FORGONE, RERATE_REQUEST, BALANCE = 1, 2, 3, 4, 5
 FILES = {
     BILLING_LINE: "billing-line.avsc",
     ACCRUAL: "accrual.avsc",
     FORGONE: "forgone.avsc",
+    RERATE_REQUEST: "rerate-request.avsc",
     BALANCE: "accrual-balance.avsc",
 }
 
