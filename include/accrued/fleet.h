@@ -9,9 +9,10 @@
 
 struct fleet;
 
-/* Starts the lanes. The arguments must outlive the fleet; `lag` and `registry` may be NULL. */
+/* Starts the lanes. The arguments must outlive the fleet; all but the first may be NULL.
+ */
 struct fleet *fleet_start(struct editions *editions, struct lag_monitor *lag,
-                          struct registry *registry);
+                          struct registry *registry, struct inquiries *inquiries);
 
 /* Asks all lanes to finish their transaction, leave the group and end. Any thread. */
 void fleet_stop(struct fleet *fleet);

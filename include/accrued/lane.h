@@ -15,17 +15,19 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct inquiries;
 struct lag_monitor;
 struct lane;
 struct registry;
 
 struct lane_shared {
     struct editions *editions;
-    struct lag_monitor *lag;   /* may be NULL */
-    struct registry *registry; /* may be NULL */
-    atomic_bool stop;          /* finish the transaction at hand, leave the group, return */
-    _Atomic int64_t *beats;    /* per lane: steady ms of the last round of its loop, for /healthz */
-    atomic_int *readiness;     /* per lane: enum lane_readiness, for /readyz */
+    struct lag_monitor *lag;     /* may be NULL */
+    struct registry *registry;   /* may be NULL */
+    struct inquiries *inquiries; /* may be NULL */
+    atomic_bool stop;            /* finish the transaction at hand, leave the group, return */
+    _Atomic int64_t *beats; /* per lane: steady ms of the last round of its loop, for /healthz */
+    atomic_int *readiness;  /* per lane: enum lane_readiness, for /readyz */
     pthread_mutex_t *reasons_lock;
     struct fault *reasons; /* per lane: why it waits; under the lock */
 };

@@ -1,10 +1,11 @@
 /* server.h: the HTTP page, metrics and checks of the process. Room: observe. Adapter:
  * libmicrohttpd.
  *
- * Routes: `/` the status page, `/metrics` Prometheus text, `/healthz`, `/readyz`. GET and HEAD
- * only. One thread of its own; connections, request sizes and times are bounded, so a stuck reader
- * costs lanes nothing. On a loopback address only requests that name this machine are answered (no
- * DNS rebinding): the page shows money. server_start and server_stop: main thread. */
+ * Routes: `/` the status page, `/explain` a line, `/metrics` Prometheus text, `/healthz`,
+ * `/readyz`. GET and HEAD only. One thread of its own; connections, request sizes and times are
+ * bounded, so a stuck reader costs lanes nothing. On a loopback address only requests that name
+ * this machine are answered (no DNS rebinding): the page shows money. server_start and server_stop:
+ * main thread. */
 #ifndef ACCRUED_SERVER_H
 #define ACCRUED_SERVER_H
 
@@ -16,6 +17,12 @@
  */
 typedef bool (*server_check)(void *context, struct buffer *reasons);
 
+enum server_answer { SERVER_ANSWERED, SERVER_WAITS, SERVER_BUSY, SERVER_UNAVAILABLE };
+/* Why a line earns what it earns, as HTML; ids are folded. It may take a fraction of a second, in
+ * which the server does nothing else. */
+typedef enum server_answer (*server_explain)(void *context, struct text customer_id,
+                                             struct text line_id, struct buffer *to);
+
 struct server_options {
     const char
         *listen; /* "127.0.0.1:9464", "[::1]:0", "localhost:9464"; port 0: one that is free */
@@ -23,6 +30,7 @@ struct server_options {
     const char *notice;      /* a sentence at the top of the page, or NULL */
     server_check ready;      /* may it work? NULL: always */
     server_check healthy;    /* does its loop turn? NULL: always */
+    server_explain explain;  /* NULL: there is nobody to ask */
     void *context;
 };
 

@@ -19,6 +19,8 @@
 /* Beyond the longest transaction: leaving the group and closing connections. */
 #define STOP_GRACE_MS 15000
 #define RESOLVE_PAUSE_MS 250
+/* A round of a lane with little to do; /metrics waits meanwhile, so it is not longer. */
+#define EXPLAIN_PATIENCE_MS 300
 #define RESOLVE_PAUSE_MS_MAX 5000
 
 static bool load_rules(struct service *service, struct fault *fault) {
@@ -53,6 +55,20 @@ static bool is_healthy(void *context, struct buffer *reasons) {
     return fleet == NULL || fleet_is_healthy(fleet, reasons);
 }
 
+static enum server_answer explain(void *context, struct text customer_id, struct text line_id,
+                                  struct buffer *to) {
+    struct service *service = context;
+    if (atomic_load(&service->fleet) == NULL) {
+        return SERVER_UNAVAILABLE;
+    }
+    switch (inquiries_ask(&service->inquiries, customer_id, line_id, EXPLAIN_PATIENCE_MS, to)) {
+    case INQUIRY_DONE: return SERVER_ANSWERED;
+    case INQUIRY_LATER: return SERVER_WAITS;
+    case INQUIRY_BUSY: return SERVER_BUSY;
+    }
+    REQUIRE(false && "a result of an inquiry without an answer");
+}
+
 static bool start_server(struct service *service, const char *notice, struct fault *fault) {
     const struct config *config = &service->config;
     if (config->http.listen[0] == '\0') {
@@ -64,6 +80,7 @@ static bool start_server(struct service *service, const char *notice, struct fau
                                               .notice = notice,
                                               .ready = is_ready,
                                               .healthy = is_healthy,
+                                              .explain = explain,
                                               .context = service},
                      fault);
     return service->server != NULL;
@@ -75,6 +92,7 @@ static void release(struct service *service) {
     registry_free(service->registry);
     programs_release(&service->programs);
     catalog_release(&service->catalog);
+    inquiries_release(&service->inquiries);
 }
 
 /* The pause between two attempts also listens for signals. */
@@ -119,6 +137,7 @@ enum service_start service_start(struct service *service, const struct config *c
     *service = (struct service){.config = *config};
     catalog_init(&service->catalog);
     programs_init(&service->programs);
+    inquiries_init(&service->inquiries, (size_t)config->lanes.count);
     bool is_good =
         load_rules(service, fault) && schemas_open_registry(config, &service->registry, fault);
     if (is_good) {
@@ -138,7 +157,8 @@ enum service_start service_start(struct service *service, const struct config *c
         .config = &service->config, .programs = &service->programs, .catalog = &service->catalog};
     editions_init(&service->editions, &service->first);
     reload_tell_first(&service->first);
-    atomic_store(&service->fleet, fleet_start(&service->editions, service->lag, service->registry));
+    atomic_store(&service->fleet, fleet_start(&service->editions, service->lag, service->registry,
+                                              &service->inquiries));
     return SERVICE_RUNS;
 }
 

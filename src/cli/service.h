@@ -6,6 +6,7 @@
 #define ACCRUED_CLI_SERVICE_H
 
 #include "accrued/fleet.h"
+#include "accrued/inquiries.h"
 #include "accrued/lag.h"
 #include "accrued/registry.h"
 #include "accrued/server.h"
@@ -20,6 +21,7 @@ struct service {
     struct registry *registry; /* NULL without one */
     struct server *server;     /* NULL when http.listen is empty */
     _Atomic(struct fleet *) fleet;
+    struct inquiries inquiries;  /* the page's, to the lanes */
     atomic_bool awaits_registry; /* which has not told the ids of our schemas yet */
 };
 

@@ -128,7 +128,7 @@ static void *run_lane(void *argument) {
 }
 
 struct fleet *fleet_start(struct editions *editions, struct lag_monitor *lag,
-                          struct registry *registry) {
+                          struct registry *registry, struct inquiries *inquiries) {
     struct fleet *fleet = calloc(1, sizeof *fleet);
     REQUIRE(fleet != NULL);
     struct edition *edition = editions_take(editions);
@@ -140,6 +140,7 @@ struct fleet *fleet_start(struct editions *editions, struct lag_monitor *lag,
     fleet->shared.editions = editions;
     fleet->shared.lag = lag;
     fleet->shared.registry = registry;
+    fleet->shared.inquiries = inquiries;
     fleet->shared.beats = calloc(fleet->count, sizeof *fleet->shared.beats);
     fleet->shared.readiness = calloc(fleet->count, sizeof *fleet->shared.readiness);
     fleet->shared.reasons = calloc(fleet->count, sizeof *fleet->shared.reasons);

@@ -440,6 +440,7 @@ static enum verdict round_once(struct lane *lane, struct fault *fault) {
         return verdict;
     }
     update_readiness(lane);
+    lane_answer(lane);
     verdict = lane_rerate_listen(lane, fault);
     if (verdict == VERDICT_COMMITTED) {
         verdict = gather(lane, fault);

@@ -8,6 +8,7 @@
  *   outputs.c     events → records to publish
  *   transact.c    begin → send → commit, or abort and rewind
  *   rerate.c      requests to rate past lines again, a chunk between two batches
+ *   answer.c      questions about a line
  *   counts.c      metrics, changed only when a transaction has committed
  *   meter.c       lines in and their outcomes, per partition */
 #ifndef ACCRUED_LANE_STATE_H
@@ -100,6 +101,7 @@ struct lane {
     int32_t rerate_partition; /* the transaction at hand rates this one's lines again; −1: it is of
                                  live lines */
     struct lane_counters *counters;
+    uint64_t inquiry_seen; /* number of the last question that was looked at */
 };
 
 /* partitions.c */
@@ -170,6 +172,10 @@ void lane_rerate_drop(struct lane *lane, int32_t partition);
 int64_t lane_rerate_mark(const struct lane *lane, int64_t rerate_offset);
 /* Before a seal: a ledger that begins says where it begins. */
 void lane_rerate_begin_ledger(const struct lane_partition *partition);
+
+/* answer.c: a question about a line, if there is one and the line is here. No transaction is open
+ * and no batch gathered. */
+void lane_answer(struct lane *lane);
 
 /* counts.c */
 struct lane_counters *lane_counters_open(const struct lane *lane);

@@ -23,20 +23,22 @@ static const char *state_word(const struct page_options *options) {
     return !options->is_healthy ? "Unhealthy" : options->is_ready ? "Ready" : "Not ready";
 }
 
-static void append_head(struct buffer *to, const struct page_options *options) {
+void page_append_head(struct buffer *to, const char *title, const char *nonce, int refresh_s) {
     buffer_append_string(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
                              "<meta charset=\"utf-8\">\n"
                              "<meta name=\"viewport\" content=\"width=device-width, "
                              "initial-scale=1\">\n");
-    if (options->refreshes) {
-        buffer_append_format(to, "<meta http-equiv=\"refresh\" content=\"%d\">\n", PAGE_REFRESH_S);
+    if (refresh_s > 0) {
+        buffer_append_format(to, "<meta http-equiv=\"refresh\" content=\"%d\">\n", refresh_s);
     }
-    buffer_append_format(to, "<title>accrued: %s</title>\n<link rel=\"icon\" href=\"%s\">\n",
-                         state_word(options), ICON);
-    buffer_append_format(to, "<style nonce=\"%s\">", options->nonce);
+    buffer_append_format(to, "<title>accrued: %s</title>\n<link rel=\"icon\" href=\"%s\">\n", title,
+                         ICON);
+    buffer_append_format(to, "<style nonce=\"%s\">", nonce);
     for (const char *const *part = page_style; *part != NULL; part++) {
         buffer_append_string(to, *part);
     }
+    buffer_append_string(to, page_explain_form_style());
+    buffer_append_string(to, page_explain_style());
     buffer_append_string(to, "</style>\n</head>\n");
 }
 
@@ -198,7 +200,8 @@ void page_append(struct buffer *to, const struct page_options *options) {
     REQUIRE(to != NULL && options != NULL && options->nonce != NULL);
     struct arena arena;
     arena_init(&arena);
-    append_head(to, options);
+    page_append_head(to, state_word(options), options->nonce,
+                     options->refreshes ? PAGE_REFRESH_S : 0);
     append_header(to, options);
     append_reasons(to, options);
     page_append_tiles(to, &arena);
@@ -212,6 +215,7 @@ void page_append(struct buffer *to, const struct page_options *options) {
     buffer_append_string(to, "</div>\n</div>\n");
     page_append_partitions(to, &arena, options->input_topic);
     page_append_workings(to, &arena);
+    page_append_explain_form(to, text_null(), text_null());
     buffer_append_string(to, "</main>\n<footer>Every number is one of <a href=\"/metrics\">/metrics"
                              "</a>; counts and amounts since this process started. "
                              "<a href=\"/readyz\">/readyz</a> · <a href=\"/healthz\">/healthz</a>"

@@ -34,6 +34,30 @@ void page_append_dead_letters(struct buffer *to, struct arena *arena);
 void page_append_partitions(struct buffer *to, struct arena *arena, const char *topic);
 void page_append_workings(struct buffer *to, struct arena *arena);
 
+/* The document up to </head>; refresh_s 0: it stays as it is. */
+void page_append_head(struct buffer *to, const char *title, const char *nonce, int refresh_s);
+
+/* One line, explained. */
+#define PAGE_ID_SIZE_MAX 1024
+enum page_explain_state {
+    PAGE_EXPLAIN_ANSWERED,
+    PAGE_EXPLAIN_NO_IDS,
+    PAGE_EXPLAIN_WAITS,
+    PAGE_EXPLAIN_BUSY,
+    PAGE_EXPLAIN_UNAVAILABLE,
+};
+struct page_explain {
+    const char *nonce;
+    struct text customer_id; /* as they came */
+    struct text line_id;
+    enum page_explain_state state;
+    struct text answer; /* HTML, already escaped */
+};
+void page_append_explain(struct buffer *to, const struct page_explain *explain);
+void page_append_explain_form(struct buffer *to, struct text customer_id, struct text line_id);
+const char *page_explain_style(void);
+const char *page_explain_form_style(void);
+
 /* What the style element holds, in parts, NULL at the end. */
 extern const char *const page_style[];
 

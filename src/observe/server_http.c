@@ -36,6 +36,7 @@ struct server {
     char *notice;
     server_check ready;
     server_check healthy;
+    server_explain explain;
     void *context;
 };
 
@@ -116,17 +117,73 @@ static void draw_nonce(char to[NONCE_SIZE]) {
     }
 }
 
+/* Sends a page of ours; what is not ours cannot get in, nor a form out. */
+static enum MHD_Result send_html(struct MHD_Connection *connection, const char *nonce,
+                                 const struct buffer *body) {
+    char policy[256];
+    (void)snprintf(policy, sizeof policy,
+                   "default-src 'none'; style-src 'nonce-%s'; img-src data:; base-uri 'none'; "
+                   "form-action 'self'; frame-ancestors 'none'",
+                   nonce);
+    return send_body(connection, MHD_HTTP_OK, "text/html; charset=utf-8", policy, body);
+}
+
+/* An id of the query: 1 to PAGE_ID_SIZE_MAX bytes of UTF-8, which it is folded into `to`. */
+static bool take_id(struct MHD_Connection *connection, const char *name, char to[PAGE_ID_SIZE_MAX],
+                    struct text *ret_id) {
+    struct text id = text_of(MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name));
+    *ret_id = text_null();
+    if (id.size == 0 || id.size > PAGE_ID_SIZE_MAX || !text_is_utf8(id)) {
+        return false;
+    }
+    *ret_id = text_fold(id, to);
+    return true;
+}
+
+static enum page_explain_state explain(const struct server *server, struct text customer_id,
+                                       struct text line_id, struct buffer *answer) {
+    if (server->explain == NULL) {
+        return PAGE_EXPLAIN_UNAVAILABLE;
+    }
+    switch (server->explain(server->context, customer_id, line_id, answer)) {
+    case SERVER_ANSWERED: return PAGE_EXPLAIN_ANSWERED;
+    case SERVER_WAITS: return PAGE_EXPLAIN_WAITS;
+    case SERVER_BUSY: return PAGE_EXPLAIN_BUSY;
+    case SERVER_UNAVAILABLE: return PAGE_EXPLAIN_UNAVAILABLE;
+    }
+    REQUIRE(false && "an answer without a page");
+}
+
+static enum MHD_Result send_explanation(const struct server *server,
+                                        struct MHD_Connection *connection) {
+    char nonce[NONCE_SIZE];
+    char customer[PAGE_ID_SIZE_MAX];
+    char line[PAGE_ID_SIZE_MAX];
+    struct buffer body;
+    struct buffer answer;
+    struct page_explain page = {.nonce = nonce, .state = PAGE_EXPLAIN_NO_IDS};
+    draw_nonce(nonce);
+    buffer_init(&body);
+    buffer_init(&answer);
+    bool has_customer = take_id(connection, "customer", customer, &page.customer_id);
+    bool has_line = take_id(connection, "line", line, &page.line_id);
+    if (has_customer && has_line) {
+        page.state = explain(server, page.customer_id, page.line_id, &answer);
+    }
+    page.answer = buffer_text(&answer);
+    page_append_explain(&body, &page);
+    enum MHD_Result result = send_html(connection, nonce, &body);
+    buffer_release(&answer);
+    buffer_release(&body);
+    return result;
+}
+
 static enum MHD_Result send_page(const struct server *server, struct MHD_Connection *connection) {
     const char *refresh = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "refresh");
     char nonce[NONCE_SIZE];
-    char policy[256];
     struct buffer body;
     struct buffer reasons;
     draw_nonce(nonce);
-    (void)snprintf(policy, sizeof policy,
-                   "default-src 'none'; style-src 'nonce-%s'; img-src data:; base-uri 'none'; "
-                   "form-action 'none'; frame-ancestors 'none'",
-                   nonce);
     buffer_init(&body);
     buffer_init(&reasons);
     process_update();
@@ -142,8 +199,7 @@ static enum MHD_Result send_page(const struct server *server, struct MHD_Connect
                            .is_healthy = is_healthy,
                            .reasons = buffer_text(&reasons),
                        });
-    enum MHD_Result result =
-        send_body(connection, MHD_HTTP_OK, "text/html; charset=utf-8", policy, &body);
+    enum MHD_Result result = send_html(connection, nonce, &body);
     buffer_release(&reasons);
     buffer_release(&body);
     return result;
@@ -163,11 +219,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return send_text(connection, MHD_HTTP_MISDIRECTED_REQUEST,
                          "This page is for this machine: ask for it by address or as localhost.\n");
     }
-    bool is_known = strcmp(url, "/") == 0 || strcmp(url, "/metrics") == 0 ||
-                    strcmp(url, "/healthz") == 0 || strcmp(url, "/readyz") == 0;
+    bool is_known = strcmp(url, "/") == 0 || strcmp(url, "/explain") == 0 ||
+                    strcmp(url, "/metrics") == 0 || strcmp(url, "/healthz") == 0 ||
+                    strcmp(url, "/readyz") == 0;
     if (!is_known) {
         return send_text(connection, MHD_HTTP_NOT_FOUND,
-                         "Not here. There are /, /metrics, /healthz and /readyz.\n");
+                         "Not here. There are /, /explain, /metrics, /healthz and /readyz.\n");
     }
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         return send_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD only.\n");
@@ -180,6 +237,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     if (strcmp(url, "/readyz") == 0) {
         return send_check(server, connection, server->ready);
+    }
+    if (strcmp(url, "/explain") == 0) {
+        return send_explanation(server, connection);
     }
     return send_page(server, connection);
 }
@@ -270,6 +330,7 @@ struct server *server_start(const struct server_options *options, struct fault *
     server->notice = copy_string(options->notice);
     server->ready = options->ready;
     server->healthy = options->healthy;
+    server->explain = options->explain;
     server->context = options->context;
     process_update();
     if (!start_daemon(server)) {
