@@ -71,8 +71,12 @@ enum decode_end {
 enum decode_end record_decode(struct schema_set *set, struct text header, struct text value,
                               struct arena *arena, struct billing_line *ret_line,
                               struct reject *ret_reject);
-/* The same for a value without headers, and for commands: what has to come from a registry is
- * waited for, and is unknown if it does not come in time. false: *ret_reject. */
+/* The same for commands: what has to come from a registry is waited for, and is unknown if it does
+ * not come in time. false: *ret_reject. */
+bool record_decode_patiently(struct schema_set *set, struct text header, struct text value,
+                             struct arena *arena, struct billing_line *ret_line,
+                             struct reject *ret_reject);
+/* … of a value without headers. */
 bool line_decode(struct schema_set *set, struct text value, struct arena *arena,
                  struct billing_line *ret_line, struct reject *ret_reject);
 

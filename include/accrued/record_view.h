@@ -34,7 +34,9 @@ struct view {
     struct schema_ref schema;
 };
 
-/* Texts are valid during the call of `visit`. */
-struct view record_view(struct schema_set *set, struct text value, view_visit visit, void *context);
+/* header: of SCHEMA_HEADER, or null. may_wait: for a registry to tell the schema. Texts are valid
+ * during the call of `visit`. */
+struct view record_view(struct schema_set *set, struct text header, struct text value,
+                        bool may_wait, view_visit visit, void *context);
 
 #endif

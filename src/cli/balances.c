@@ -10,6 +10,7 @@
 #include "accrued/server.h"
 #include "accrued/topics.h"
 #include "command.h"
+#include "schemas.h"
 #include "service.h"
 
 #include <pthread.h>
@@ -188,7 +189,7 @@ static bool start_server(struct running *running, struct server **ret_server, st
     return *ret_server != NULL;
 }
 
-static int run_process(const struct config *config) {
+static int run_process(struct config *config) {
     struct running running = {.shared = {.config = config}};
     struct server *server = NULL;
     struct fault fault;
@@ -199,6 +200,10 @@ static int run_process(const struct config *config) {
         break;
     case TOPICS_UNREACHABLE:
     case TOPICS_WRONG: return command_failed("balances", &fault);
+    }
+    /* Until here a signal just ends the process. */
+    if (!schemas_resolve_now(OWN_ACCRUAL | OWN_BALANCE, config, &fault)) {
+        return command_failed("balances", &fault);
     }
     service_signals_block();
     atomic_store(&running.shared.beat_ms, clock_steady_ms());

@@ -79,8 +79,15 @@ void letters_release(struct letters *letters);
 /* NULL: not among them. */
 const struct letter *letters_find(const struct letters *letters, int32_t partition, int64_t offset);
 
-/* The schemas by which letters are read. NULL: *fault. */
-struct schema_set *dlq_schemas(const struct config *config, struct fault *fault);
+/* The schemas by which letters are read. */
+struct dlq_schemas {
+    struct schema_set *set;
+    struct registry *registry; /* NULL: none is configured */
+};
+/* false: *fault. */
+bool dlq_schemas_open(const struct config *config, struct dlq_schemas *ret_schemas,
+                      struct fault *fault);
+void dlq_schemas_close(struct dlq_schemas *schemas);
 
 /* Is it the mark of a replay? Then of which offset. */
 bool letter_is_mark(const struct topic_record *record, int64_t *ret_offset);

@@ -4,9 +4,13 @@
 #include "accrued/record_view.h"
 #include "accrued/replay.h"
 #include "accrued/require.h"
+#include "schemas.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* A list says who it is about where that can be known without much waiting. */
+#define WAITS_MAX 3
 
 struct mark {
     int32_t partition;
@@ -17,13 +21,15 @@ struct mark {
 struct collecting {
     const struct letter_filter *filter;
     struct letters *letters;
-    struct schema_set *schemas;
+    struct dlq_schemas schemas;
+    int waits_left; /* for a registry that may be away */
     struct mark *marks;
     size_t mark_count;
     size_t mark_capacity;
 };
 
-struct schema_set *dlq_schemas(const struct config *config, struct fault *fault) {
+bool dlq_schemas_open(const struct config *config, struct dlq_schemas *ret_schemas,
+                      struct fault *fault) {
     size_t count = config->schemas.id_count;
     struct schema_file *files = calloc(count + 1, sizeof *files);
     char(*paths)[4096] = calloc(count + 1, sizeof *paths);
@@ -35,10 +41,21 @@ struct schema_set *dlq_schemas(const struct config *config, struct fault *fault)
                        is_absolute ? "" : config->schemas.directory, is_absolute ? "" : "/", file);
         files[i] = (struct schema_file){i < count ? config->schemas.ids[i].id : 0, paths[i]};
     }
-    struct schema_set *set = schema_set_open(paths[count], files, count, fault);
+    *ret_schemas = (struct dlq_schemas){.set = schema_set_open(paths[count], files, count, fault)};
     free(files);
     free(paths);
-    return set;
+    if (ret_schemas->set == NULL || !schemas_open_registry(config, &ret_schemas->registry, fault)) {
+        dlq_schemas_close(ret_schemas);
+        return false;
+    }
+    schema_set_use_registry(ret_schemas->set, ret_schemas->registry);
+    return true;
+}
+
+void dlq_schemas_close(struct dlq_schemas *schemas) {
+    schema_set_free(schemas->set);
+    registry_free(schemas->registry);
+    *schemas = (struct dlq_schemas){.set = NULL};
 }
 
 bool letter_is_mark(const struct topic_record *record, int64_t *ret_offset) {
@@ -72,7 +89,10 @@ static void identify(struct collecting *collecting, const struct topic_record *r
                      struct letter *letter) {
     struct arena *arena = &collecting->letters->arena;
     struct text ids[2] = {text_null(), text_null()};
-    (void)record_view(collecting->schemas, record->value, take_ids, ids);
+    struct view view =
+        record_view(collecting->schemas.set, topic_record_header(record, SCHEMA_HEADER),
+                    record->value, collecting->waits_left > 0, take_ids, ids);
+    collecting->waits_left -= view.end == VIEW_NO_SCHEMA && collecting->waits_left > 0;
     letter->customer_is_key = text_is_null(ids[0]);
     letter->customer = arena_fold(arena, letter->customer_is_key ? record->key : ids[0]);
     letter->line_id = arena_fold(arena, ids[1]);
@@ -195,10 +215,10 @@ bool letters_read(const struct config *config, const struct letter_filter *filte
                   struct letters *ret_letters, struct fault *fault) {
     *ret_letters = (struct letters){.count = 0};
     arena_init(&ret_letters->arena);
-    struct collecting collecting = {.filter = filter, .letters = ret_letters};
-    collecting.schemas = dlq_schemas(config, fault);
+    struct collecting collecting = {
+        .filter = filter, .letters = ret_letters, .waits_left = WAITS_MAX};
     bool is_good =
-        collecting.schemas != NULL &&
+        dlq_schemas_open(config, &collecting.schemas, fault) &&
         (filter->partition == DLQ_ANY
              ? topic_read(config, config->topics.billing_lines_dlq, collect, &collecting, fault)
              : topic_read_range(config, config->topics.billing_lines_dlq,
@@ -215,7 +235,7 @@ bool letters_read(const struct config *config, const struct letter_filter *filte
         letters_release(ret_letters);
     }
     free(collecting.marks);
-    schema_set_free(collecting.schemas);
+    dlq_schemas_close(&collecting.schemas);
     return is_good;
 }
 

@@ -18,7 +18,7 @@
 
 struct showing {
     const struct dlq *dlq;
-    struct schema_set *schemas;
+    struct dlq_schemas schemas;
     struct buffer fields; /* the view's lines, or members of a JSON object */
     struct text suspect;  /* field that the reason names */
     size_t suspect_begin;
@@ -106,7 +106,9 @@ struct today {
     bool decodes;
 };
 
-static struct today look_again(struct showing *showing, struct text value) {
+static struct today look_again(struct showing *showing, const struct topic_record *record) {
+    struct text header = topic_record_header(record, SCHEMA_HEADER);
+    struct text value = record->value;
     struct today today = {.reject = {REJECT_NONE, ""}};
     struct arena arena;
     struct billing_line line;
@@ -115,11 +117,12 @@ static struct today look_again(struct showing *showing, struct text value) {
         (void)reject_set(&today.reject, REJECT_FIELD_INVALID,
                          "value: null, expected a billing line");
     } else {
-        today.decodes = line_decode(showing->schemas, value, &arena, &line, &today.reject);
+        today.decodes = record_decode_patiently(showing->schemas.set, header, value, &arena, &line,
+                                                &today.reject);
     }
     arena_release(&arena);
     showing->suspect = today.decodes ? text_null() : field_of(today.reject.message);
-    today.view = record_view(showing->schemas, value, add_field, showing);
+    today.view = record_view(showing->schemas.set, header, value, true, add_field, showing);
     return today;
 }
 
@@ -161,16 +164,24 @@ static void append_place(struct buffer *to, const struct today *today, struct te
 }
 
 static void append_schema(struct buffer *to, const struct view *view) {
+    char guid[GUID_TEXT_SIZE];
+    buffer_append_string(to, "  schema  ");
     if (view->end == VIEW_NO_FRAME) {
-        buffer_append_string(to, "  schema  none is named\n");
-    } else if (view->schema.framing == FRAMING_CONFLUENT) {
-        buffer_append_format(to, "  schema  id %u%s\n", view->schema.id,
-                             view->end == VIEW_NO_SCHEMA ? ", which is not configured" : "");
+        buffer_append_string(to, "none is named");
     } else {
-        buffer_append_format(to, "  schema  fingerprint %016llx%s\n",
-                             (unsigned long long)view->schema.fingerprint,
-                             view->end == VIEW_NO_SCHEMA ? ", which is not configured" : "");
+        switch (view->schema.framing) {
+        case FRAMING_CONFLUENT: buffer_append_format(to, "id %u", view->schema.id); break;
+        case FRAMING_SINGLE_OBJECT:
+            buffer_append_format(to, "fingerprint %016llx",
+                                 (unsigned long long)view->schema.fingerprint);
+            break;
+        case FRAMING_GUID:
+            schema_guid_format(view->schema.guid, guid);
+            buffer_append_format(to, "GUID %s", guid);
+            break;
+        }
     }
+    buffer_append_string(to, view->end == VIEW_NO_SCHEMA ? ", which is not known\n" : "\n");
 }
 
 static void show_words(struct showing *showing, const struct topic_record *record,
@@ -255,7 +266,7 @@ static bool show(void *context, const struct topic_record *record, struct fault 
                          (long long)replayed);
     }
     showing->is_found = true;
-    struct today today = look_again(showing, record->value);
+    struct today today = look_again(showing, record);
     if (showing->dlq->is_json) {
         show_json(showing, record, &today);
     } else {
@@ -275,16 +286,15 @@ int dlq_show(const struct dlq *dlq) {
     struct showing showing = {.dlq = dlq};
     struct fault fault;
     buffer_init(&showing.fields);
-    showing.schemas = dlq_schemas(dlq->config, &fault);
     const char *topic = dlq->config->topics.billing_lines_dlq;
     bool is_good =
-        showing.schemas != NULL &&
+        dlq_schemas_open(dlq->config, &showing.schemas, &fault) &&
         topic_read_range(dlq->config, topic,
                          (struct topic_range){wanted.partition, wanted.offset, wanted.offset + 1},
                          show, &showing, &fault) &&
         (showing.is_found || fault_set(&fault, "%s has no letter %d/%lld", topic, wanted.partition,
                                        (long long)wanted.offset));
-    schema_set_free(showing.schemas);
+    dlq_schemas_close(&showing.schemas);
     buffer_release(&showing.fields);
     return is_good ? COMMAND_OK : command_failed(dlq->command, &fault);
 }

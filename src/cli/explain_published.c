@@ -240,7 +240,7 @@ bool explain_find_letters(struct explanation *explanation, const struct config *
 
 struct records {
     const struct explanation *explanation;
-    struct schema_set *schemas;
+    struct dlq_schemas schemas;
     struct arena scratch;
     const char *topic;
     int64_t committed;
@@ -280,7 +280,7 @@ static bool take_input(void *context, const struct topic_record *record, struct 
     if (text_is_null(record->value) ||
         !text_contains_ignoring_case(record->value, explanation->line_id) ||
         is_dead_letter(explanation, record) ||
-        !line_decode(records->schemas, record->value, &records->scratch, &line, &reject)) {
+        !line_decode(records->schemas.set, record->value, &records->scratch, &line, &reject)) {
         return true;
     }
     if (text_equal(line.line_id, explanation->line_id) &&
@@ -312,15 +312,14 @@ bool explain_find_records(struct explanation *explanation, const struct explain_
                           struct arena *arena, struct fault *fault) {
     struct records records = {.explanation = explanation, .topic = config->topics.billing_lines};
     arena_init(&records.scratch);
-    records.schemas = dlq_schemas(config, fault);
-    bool is_good = records.schemas != NULL;
+    bool is_good = dlq_schemas_open(config, &records.schemas, fault);
     for (int32_t i = 0; is_good && i < found->partition_count; i++) {
         int32_t only = explanation->partition >= 0 ? explanation->partition : found->partition;
         if (only < 0 || only == i) {
             is_good = scan_input(&records, config, i, options->with_history, fault);
         }
     }
-    schema_set_free(records.schemas);
+    dlq_schemas_close(&records.schemas);
     arena_release(&records.scratch);
     explanation->record_count = records.found.count;
     explanation->records = list_end(&records.found, sizeof(struct explained_record), arena);

@@ -75,6 +75,8 @@ enum registry_outcome schemas_resolve(struct registry *registry, unsigned which,
         {OWN_FORGONE, "forgone.avsc", config->topics.accruals_forgone, &config->schemas.forgone_id},
         {OWN_RERATE_REQUEST, "rerate-request.avsc", config->topics.rerate_requests,
          &config->schemas.rerate_request_id},
+        {OWN_BALANCE, "accrual-balance.avsc", config->topics.accrual_balances,
+         &config->schemas.balance_id},
     };
     enum { COUNT = sizeof owns / sizeof owns[0] };
     int64_t ids[COUNT];
@@ -94,7 +96,7 @@ enum registry_outcome schemas_resolve(struct registry *registry, unsigned which,
 }
 
 /* Opens, resolves, closes. Without a registry there is nothing to do. */
-static bool resolve_now(unsigned which, struct config *config, struct fault *fault) {
+bool schemas_resolve_now(unsigned which, struct config *config, struct fault *fault) {
     struct registry *registry = NULL;
     if (!schemas_open_registry(config, &registry, fault)) {
         return false;
@@ -126,14 +128,14 @@ bool schemas_probe(const struct config *config, struct fault *fault) {
 struct ingest_sink *schemas_open_sink(const struct config *config, const char *topic,
                                       struct fault *fault) {
     struct config effective = *config;
-    return resolve_now(OWN_BILLING_LINE, &effective, fault)
+    return schemas_resolve_now(OWN_BILLING_LINE, &effective, fault)
                ? ingest_sink_kafka(&effective, topic, fault)
                : NULL;
 }
 
 struct request_writer *schemas_open_requests(const struct config *config, struct fault *fault) {
     struct config effective = *config;
-    return resolve_now(OWN_RERATE_REQUEST, &effective, fault)
+    return schemas_resolve_now(OWN_RERATE_REQUEST, &effective, fault)
                ? request_writer_open(&effective, fault)
                : NULL;
 }

@@ -16,6 +16,7 @@ enum own_schema {
     OWN_ACCRUAL = 2,
     OWN_FORGONE = 4,
     OWN_RERATE_REQUEST = 8,
+    OWN_BALANCE = 16,
 };
 /* What the service writes, and the requests that it reads. */
 #define OWN_OF_SERVICE (OWN_ACCRUAL | OWN_FORGONE | OWN_RERATE_REQUEST)
@@ -28,6 +29,10 @@ bool schemas_open_registry(const struct config *config, struct registry **ret_re
  * either all or none. */
 enum registry_outcome schemas_resolve(struct registry *registry, unsigned which,
                                       struct config *config, struct fault *fault);
+
+/* The same for commands: asks with some patience, and does nothing where there is no registry.
+ * false: *fault. */
+bool schemas_resolve_now(unsigned which, struct config *config, struct fault *fault);
 
 /* Does the registry answer, and has it what the service needs, or may that be registered? Asks
  * only. false: *fault. */

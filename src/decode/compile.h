@@ -33,7 +33,8 @@ const struct plan_node *plan_bind(struct arena *arena, const struct plan_node *s
                                   struct field_aliases aliases, struct fault *fault);
 
 /* The shape of the schema that is named; NULL: it is not configured, or no record. */
-const struct plan_node *schema_set_shape(struct schema_set *set, struct schema_ref ref);
+const struct plan_node *schema_set_shape(struct schema_set *set, struct schema_ref ref,
+                                         bool may_wait);
 
 /* CRC-64-AVRO of the schema's parsing canonical form. */
 uint64_t canonical_fingerprint(const struct json *schema);

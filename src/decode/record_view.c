@@ -227,18 +227,20 @@ static void view_one(struct viewing *viewing, struct text name, const struct pla
     viewing->visit(viewing->context, &field);
 }
 
-struct view record_view(struct schema_set *set, struct text value, view_visit visit,
-                        void *context) {
+struct view record_view(struct schema_set *set, struct text header, struct text value,
+                        bool may_wait, view_visit visit, void *context) {
     struct view view = {.end = VIEW_NO_FRAME};
-    struct text datum;
+    struct text datum = value;
     struct reject reject;
-    if (text_is_null(value) || !frame_parse(value, &view.schema, &datum, &reject)) {
+    if (text_is_null(value) ||
+        !(text_is_null(header) ? frame_parse(value, &view.schema, &datum, &reject)
+                               : frame_parse_header(header, &view.schema, &reject))) {
         return view;
     }
     view.datum_begin = value.size - datum.size;
     view.at = view.datum_begin;
     view.end = VIEW_NO_SCHEMA;
-    const struct plan_node *shape = schema_set_shape(set, view.schema);
+    const struct plan_node *shape = schema_set_shape(set, view.schema, may_wait);
     if (shape == NULL) {
         return view;
     }

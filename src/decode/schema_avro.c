@@ -304,13 +304,14 @@ enum decode_end record_decode(struct schema_set *set, struct text header, struct
     return is_good ? DECODE_LINE : DECODE_REJECT;
 }
 
-const struct plan_node *schema_set_shape(struct schema_set *set, struct schema_ref ref) {
+const struct plan_node *schema_set_shape(struct schema_set *set, struct schema_ref ref,
+                                         bool may_wait) {
     enum registry_answer answer = REGISTRY_ABSENT;
     const struct writer *writer = find_writer(set, &ref);
     if (writer == NULL) {
         writer = ask_registry(set, &ref, &answer);
     }
-    if (writer == NULL && answer == REGISTRY_PENDING) {
+    if (writer == NULL && answer == REGISTRY_PENDING && may_wait) {
         struct fault ignored;
         (void)registry_await(set->registry, COMMAND_PATIENCE_MS, &ignored);
         writer = ask_registry(set, &ref, &answer);
@@ -318,16 +319,22 @@ const struct plan_node *schema_set_shape(struct schema_set *set, struct schema_r
     return writer == NULL ? NULL : writer->shape;
 }
 
-bool line_decode(struct schema_set *set, struct text value, struct arena *arena,
-                 struct billing_line *ret_line, struct reject *ret_reject) {
+bool record_decode_patiently(struct schema_set *set, struct text header, struct text value,
+                             struct arena *arena, struct billing_line *ret_line,
+                             struct reject *ret_reject) {
     struct fault fault;
-    enum decode_end end = record_decode(set, text_null(), value, arena, ret_line, ret_reject);
+    enum decode_end end = record_decode(set, header, value, arena, ret_line, ret_reject);
     if (end == DECODE_LATER) {
         (void)registry_await(set->registry, COMMAND_PATIENCE_MS, &fault);
-        end = record_decode(set, text_null(), value, arena, ret_line, ret_reject);
+        end = record_decode(set, header, value, arena, ret_line, ret_reject);
     }
     if (end == DECODE_LATER) {
         return reject_set(ret_reject, REJECT_SCHEMA_UNKNOWN, "not known by now: %s", fault.text);
     }
     return end == DECODE_LINE;
+}
+
+bool line_decode(struct schema_set *set, struct text value, struct arena *arena,
+                 struct billing_line *ret_line, struct reject *ret_reject) {
+    return record_decode_patiently(set, text_null(), value, arena, ret_line, ret_reject);
 }

@@ -70,7 +70,7 @@ Test(record_view, a_whole_record) {
     buffer_init(&value);
     buffer_init(&seen.words);
     frame_line(&value);
-    struct view view = record_view(set, buffer_text(&value), see, &seen);
+    struct view view = record_view(set, text_null(), buffer_text(&value), false, see, &seen);
     cr_assert_eq(view.end, VIEW_WHOLE);
     cr_assert_eq(view.at, value.size);
     cr_assert_eq(view.datum_begin, 5);
@@ -119,7 +119,7 @@ Test(record_view, breaks_where_the_decoder_breaks) {
         seen.count = 0;
         seen.unreadable = 0;
         buffer_clear(&seen.words);
-        struct view view = record_view(set, buffer_text(&value), see, &seen);
+        struct view view = record_view(set, text_null(), buffer_text(&value), false, see, &seen);
         bool is_malformed = !decodes && reject.code == REJECT_AVRO_MALFORMED;
         cr_assert_eq(is_malformed, view.end != VIEW_WHOLE, "round %d: %s, %s", round,
                      reject.message, view_end_name(view.end));
