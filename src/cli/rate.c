@@ -1,6 +1,7 @@
 /* accrued rate: the same engine on files. "What would we owe for this file under these rules?"
  * Forms of the files and of the output: accrual-model.md §9. */
 #include "command.h"
+#include "rate_diff.h"
 #include "rate_input.h"
 
 #include "accrued/encode.h"
@@ -15,7 +16,7 @@
 
 static const char usage[] =
     "Usage: accrued rate --programs FILE --lines FILE [--reference FILE] [--catalog FILE]\n"
-    "                    [--no-link] [--summary]\n"
+    "                    [--diff FILE [--diff-catalog FILE]] [--no-link] [--summary]\n"
     "\n"
     "Rates billing lines from a file and writes accruals, forgone and dead letters as JSON lines\n"
     "to standard output. No broker, no Redis, nothing is remembered.\n"
@@ -25,8 +26,14 @@ static const char usage[] =
     "      --reference FILE   partners and customers, a JSON object a line\n"
     "      --lines FILE       lines, changed reference values and re-rates, a JSON object a line;\n"
     "                         - is standard input\n"
+    "      --diff FILE        another programs file: instead of accruals, what stands at the end "
+    "of\n"
+    "                         the lines under both where it differs, a JSON object a difference\n"
+    "      --diff-catalog FILE  the other catalog, if it is another\n"
     "      --no-link          report lines without a matching partner-of-record link as forgone\n"
-    "      --summary          counts on standard error at the end\n"
+    "      --summary          counts on standard error at the end; with --diff totals per "
+    "program,\n"
+    "                         partner and currency\n"
     "  -h, --help             this text\n";
 
 struct rate_options {
@@ -34,6 +41,8 @@ struct rate_options {
     const char *catalog;
     const char *reference;
     const char *lines;
+    const char *diff;
+    const char *diff_catalog;
     bool no_link;
     bool summary;
 };
@@ -57,6 +66,8 @@ enum {
     OPTION_CATALOG,
     OPTION_REFERENCE,
     OPTION_LINES,
+    OPTION_DIFF,
+    OPTION_DIFF_CATALOG,
     OPTION_NO_LINK,
     OPTION_SUMMARY
 };
@@ -66,6 +77,8 @@ static const struct option long_options[] = {
     {"catalog", required_argument, NULL, OPTION_CATALOG},
     {"reference", required_argument, NULL, OPTION_REFERENCE},
     {"lines", required_argument, NULL, OPTION_LINES},
+    {"diff", required_argument, NULL, OPTION_DIFF},
+    {"diff-catalog", required_argument, NULL, OPTION_DIFF_CATALOG},
     {"no-link", no_argument, NULL, OPTION_NO_LINK},
     {"summary", no_argument, NULL, OPTION_SUMMARY},
     {"help", no_argument, NULL, 'h'},
@@ -181,6 +194,8 @@ int command_rate(int argc, char **argv) {
         case OPTION_CATALOG: options.catalog = optarg; break;
         case OPTION_REFERENCE: options.reference = optarg; break;
         case OPTION_LINES: options.lines = optarg; break;
+        case OPTION_DIFF: options.diff = optarg; break;
+        case OPTION_DIFF_CATALOG: options.diff_catalog = optarg; break;
         case OPTION_NO_LINK: options.no_link = true; break;
         case OPTION_SUMMARY: options.summary = true; break;
         default: return COMMAND_USAGE;
@@ -193,5 +208,17 @@ int command_rate(int argc, char **argv) {
         return command_usage(argv[0], "%s is required",
                              options.programs == NULL ? "--programs" : "--lines");
     }
-    return rate_with(&options);
+    if (options.diff == NULL && options.diff_catalog == NULL) {
+        return rate_with(&options);
+    }
+    return rate_diff(&(struct rate_diff_options){
+        .programs = options.programs,
+        .catalog = options.catalog,
+        .other_programs = options.diff != NULL ? options.diff : options.programs,
+        .other_catalog = options.diff_catalog,
+        .reference = options.reference,
+        .lines = options.lines,
+        .no_link = options.no_link,
+        .summary = options.summary,
+    });
 }
