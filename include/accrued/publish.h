@@ -59,9 +59,12 @@ struct publisher *publisher_open(const struct config *config,
 void publisher_free(struct publisher *publisher);
 
 enum verdict publisher_begin(struct publisher *publisher, struct fault *fault);
-/* Copies key and value into the producer's queue. */
+/* Takes a record into the transaction. Key and value are not copied: they must stay as they are
+ * until the transaction has ended. A partition's records keep their order. */
 enum verdict publisher_send(struct publisher *publisher, const struct output_record *record,
                             struct fault *fault);
+/* What was sent so far goes on its way now, not only with the commit. */
+enum verdict publisher_push(struct publisher *publisher, struct fault *fault);
 /* Sends the offsets and commits. COMMITTED, ABORT, REBUILD or STOP. */
 enum verdict publisher_commit(struct publisher *publisher, const struct input_offset *offsets,
                               size_t offset_count, const struct group_snapshot *group,

@@ -64,7 +64,8 @@ static enum verdict send_outputs(struct lane *lane, struct fault *fault) {
         };
         verdict = publisher_send(lane->publisher, &record, fault);
     }
-    return verdict;
+    /* They are on their way while the ledger packs its blocks. */
+    return verdict == VERDICT_COMMITTED ? publisher_push(lane->publisher, fault) : verdict;
 }
 
 /* What a partition has to do with the transaction at hand. */
@@ -92,15 +93,15 @@ struct block_sender {
 
 static bool send_block(void *context, uint64_t block_id, struct text block) {
     struct block_sender *sender = context;
-    /* Big-endian, so that keys sort as ids do. */
-    uint8_t key[sizeof block_id];
-    for (size_t i = 0; i < sizeof key; i++) {
-        key[i] = (uint8_t)(block_id >> (8 * (sizeof key - 1 - i)));
+    /* Big-endian, so that keys sort as ids do. It has to last as long as the transaction. */
+    char *key = arena_take(&sender->lane->batch.arena, sizeof block_id);
+    for (size_t i = 0; i < sizeof block_id; i++) {
+        key[i] = (char)(block_id >> (8 * (sizeof block_id - 1 - i)) & 0xff);
     }
     struct output_record record = {
         .output = OUTPUT_LEDGER,
         .partition = sender->partition,
-        .key = {(const char *)key, sizeof key},
+        .key = {key, sizeof block_id},
         .value = block,
     };
     sender->verdict = publisher_send(sender->lane->publisher, &record, sender->fault);

@@ -1,10 +1,13 @@
 #include "accrued/publish.h"
 
+#include "sorter.h"
+
 #include "accrued/hash.h"
 #include "accrued/kafka_client.h"
 #include "accrued/require.h"
 
 #include <librdkafka/rdkafka.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -32,6 +35,10 @@ struct publisher {
     rd_kafka_t *producer;
     rd_kafka_topic_t *topics[OUTPUT_COUNT];
     int32_t partition_counts[OUTPUT_COUNT];
+    uint32_t places[OUTPUT_COUNT]; /* where the partitions of each begin in the sorter */
+    struct sorter sorter;
+    rd_kafka_message_t *messages; /* scratch of push */
+    size_t message_capacity;
     char *input_topic;
     enum transaction_state state;
     rd_kafka_resp_err_t error; /* the last one */
@@ -116,6 +123,12 @@ static bool open_topics(struct publisher *publisher, const struct publisher_opti
         publisher->topics[i] = rd_kafka_topic_new(publisher->producer, options->topics[i], NULL);
         REQUIRE(publisher->topics[i] != NULL);
     }
+    uint32_t place_count = 0;
+    for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+        publisher->places[i] = place_count;
+        place_count += (uint32_t)publisher->partition_counts[i];
+    }
+    sorter_init(&publisher->sorter, place_count);
     return true;
 }
 
@@ -175,6 +188,8 @@ void publisher_free(struct publisher *publisher) {
         }
     }
     kafka_handle_free(publisher->producer);
+    sorter_release(&publisher->sorter);
+    free(publisher->messages);
     free(publisher->input_topic);
     free(publisher);
 }
@@ -227,47 +242,124 @@ static rd_kafka_headers_t *headers_of(const struct output_record *record) {
     return headers;
 }
 
-static rd_kafka_resp_err_t produce(struct publisher *publisher, const struct output_record *record,
-                                   int32_t partition) {
-    rd_kafka_topic_t *topic = publisher->topics[record->output];
-    rd_kafka_headers_t *headers = headers_of(record);
-    if (headers == NULL) {
-        int failed = rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY,
-                                      (void *)(uintptr_t)record->value.data, record->value.size,
-                                      record->key.data, record->key.size, NULL);
-        return failed == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
+/* The transaction has failed already (_STATE, _FATAL): the abort tells which of the two. */
+static enum verdict refuse(struct publisher *publisher, enum output output,
+                           rd_kafka_resp_err_t error, struct fault *fault) {
+    publisher->error = error;
+    fault_set(fault, "produce to %s: %s", rd_kafka_topic_name(publisher->topics[output]),
+              rd_kafka_err2str(error));
+    return class_of(error) == KAFKA_ERROR_TOO_LARGE ? VERDICT_STOP : VERDICT_ABORT;
+}
+
+/* A record with headers (a dead letter) goes alone, and is copied. */
+static enum verdict send_with_headers(struct publisher *publisher,
+                                      const struct output_record *record, int32_t partition,
+                                      struct fault *fault) {
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__QUEUE_FULL;
+    for (int i = 0; i < SEND_ATTEMPTS_MAX && error == RD_KAFKA_RESP_ERR__QUEUE_FULL; i++) {
+        rd_kafka_headers_t *headers = headers_of(record);
+        error = rd_kafka_producev(
+            publisher->producer, RD_KAFKA_V_RKT(publisher->topics[record->output]),
+            RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.data, record->value.size),
+            RD_KAFKA_V_KEY(record->key.data, record->key.size), RD_KAFKA_V_HEADERS(headers),
+            RD_KAFKA_V_END);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            rd_kafka_headers_destroy(headers);
+        }
+        if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            (void)rd_kafka_poll(publisher->producer, SEND_WAIT_MS);
+        }
     }
-    rd_kafka_resp_err_t error = rd_kafka_producev(
-        publisher->producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.data, record->value.size),
-        RD_KAFKA_V_KEY(record->key.data, record->key.size), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_END);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_headers_destroy(headers);
-    }
-    return error;
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR ? VERDICT_COMMITTED
+                                               : refuse(publisher, record->output, error, fault);
 }
 
 enum verdict publisher_send(struct publisher *publisher, const struct output_record *record,
                             struct fault *fault) {
     REQUIRE(publisher->state == TRANSACTION_OPEN);
+    REQUIRE(text_is_null(record->key) || record->key.size <= UINT32_MAX);
     int32_t partition = partition_of(publisher, record);
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__QUEUE_FULL;
-    for (int i = 0; i < SEND_ATTEMPTS_MAX && error == RD_KAFKA_RESP_ERR__QUEUE_FULL; i++) {
-        error = produce(publisher, record, partition);
-        if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    if (record->header_count > 0 || record->copied_headers_of != NULL) {
+        return send_with_headers(publisher, record, partition, fault);
+    }
+    sorter_add(&publisher->sorter,
+               (struct sorter_record){
+                   .place = publisher->places[record->output] + (uint32_t)partition,
+                   .key = record->key.data,
+                   .key_size = (uint32_t)record->key.size,
+                   .value = record->value.data,
+                   .value_size = record->value.size,
+               });
+    return VERDICT_COMMITTED;
+}
+
+/* The records of one partition, together; they are not copied. */
+static rd_kafka_resp_err_t produce(struct publisher *publisher, rd_kafka_topic_t *topic,
+                                   int32_t partition, rd_kafka_message_t *messages, size_t count) {
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    REQUIRE(count <= INT_MAX);
+    for (int i = 0; i < SEND_ATTEMPTS_MAX && count > 0; i++) {
+        int taken = rd_kafka_produce_batch(topic, partition, 0, messages, (int)count);
+        REQUIRE(taken >= 0 && (size_t)taken <= count);
+        error = RD_KAFKA_RESP_ERR_NO_ERROR;
+        for (size_t k = 0; k < count && error == RD_KAFKA_RESP_ERR_NO_ERROR; k++) {
+            error = messages[k].err;
+        }
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            break;
+        }
+        /* A full queue refuses all that come behind the first that it refuses. */
+        messages += taken;
+        count -= (size_t)taken;
+        REQUIRE((count == 0) == (error == RD_KAFKA_RESP_ERR_NO_ERROR));
+        REQUIRE(count == 0 || messages[0].err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+        if (count > 0) {
             (void)rd_kafka_poll(publisher->producer, SEND_WAIT_MS);
         }
     }
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return VERDICT_COMMITTED;
+    return error;
+}
+
+/* As librdkafka wants them: by partition. */
+static void fill_messages(struct publisher *publisher) {
+    const struct sorter *sorter = &publisher->sorter;
+    if (sorter->count > publisher->message_capacity) {
+        free(publisher->messages);
+        publisher->message_capacity = sorter->capacity;
+        publisher->messages = calloc(publisher->message_capacity, sizeof publisher->messages[0]);
+        REQUIRE(publisher->messages != NULL);
     }
-    publisher->error = error;
-    fault_set(fault, "produce to %s: %s", rd_kafka_topic_name(publisher->topics[record->output]),
-              rd_kafka_err2str(error));
-    /* The transaction has failed already (_STATE, _FATAL): the abort tells which of the two. */
-    return class_of(error) == KAFKA_ERROR_TOO_LARGE ? VERDICT_STOP : VERDICT_ABORT;
+    for (size_t i = 0; i < sorter->count; i++) {
+        const struct sorter_record *record = &sorter->records[sorter->order[i]];
+        publisher->messages[i] = (rd_kafka_message_t){
+            .key = (void *)(uintptr_t)record->key,
+            .key_len = record->key_size,
+            .payload = (void *)(uintptr_t)record->value,
+            .len = record->value_size,
+        };
+    }
+}
+
+enum verdict publisher_push(struct publisher *publisher, struct fault *fault) {
+    REQUIRE(publisher->state == TRANSACTION_OPEN);
+    struct sorter *sorter = &publisher->sorter;
+    sorter_sort(sorter);
+    fill_messages(publisher);
+    sorter_clear(sorter);
+    size_t from = 0;
+    for (size_t output = 0; output < OUTPUT_COUNT; output++) {
+        for (int32_t p = 0; p < publisher->partition_counts[output]; p++) {
+            size_t end = sorter->ends[publisher->places[output] + (uint32_t)p];
+            rd_kafka_resp_err_t error = produce(publisher, publisher->topics[output], p,
+                                                publisher->messages + from, end - from);
+            if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+                return refuse(publisher, (enum output)output, error, fault);
+            }
+            from = end;
+        }
+    }
+    return VERDICT_COMMITTED;
 }
 
 static enum verdict send_offsets(struct publisher *publisher, const struct input_offset *offsets,
@@ -296,7 +388,10 @@ enum verdict publisher_commit(struct publisher *publisher, const struct input_of
                               size_t offset_count, const struct group_snapshot *group,
                               struct fault *fault) {
     REQUIRE(publisher->state == TRANSACTION_OPEN);
-    enum verdict verdict = send_offsets(publisher, offsets, offset_count, group, fault);
+    enum verdict verdict = publisher_push(publisher, fault);
+    if (verdict == VERDICT_COMMITTED) {
+        verdict = send_offsets(publisher, offsets, offset_count, group, fault);
+    }
     if (verdict != VERDICT_COMMITTED) {
         return verdict;
     }
@@ -317,6 +412,7 @@ enum verdict publisher_commit(struct publisher *publisher, const struct input_of
 
 enum verdict publisher_abort(struct publisher *publisher, struct fault *fault) {
     REQUIRE(publisher->state != TRANSACTION_NONE);
+    sorter_clear(&publisher->sorter);
     if (publisher->state == TRANSACTION_UNKNOWN) {
         fault_set(fault, "the outcome of the commit is unknown");
         return VERDICT_REBUILD;

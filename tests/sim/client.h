@@ -78,6 +78,8 @@ enum producing { PRODUCER_NEW, PRODUCER_READY, PRODUCER_OPEN, PRODUCER_FAILED, P
 struct queued {
     struct log *log;
     struct record record;
+    bool borrows; /* its value, until it is sent */
+    uint64_t value_hash;
 };
 
 struct production {

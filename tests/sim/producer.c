@@ -1,6 +1,7 @@
 /* Transactional producers: a queue, a background thread that sends it, and verdicts as errors. */
 #include "client.h"
 
+#include "accrued/hash.h"
 #include "accrued/require.h"
 
 #include <stdarg.h>
@@ -99,6 +100,13 @@ static bool send_first(struct production *production) {
             error = sim_chance(5000) ? RD_KAFKA_RESP_ERR__MSG_TIMED_OUT
                                      : RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
         }
+        if (queued->borrows) {
+            /* The worker promised that the value stays as it is until the transaction has ended. */
+            struct text value = queued->record.value;
+            REQUIRE(hash64(value.data, value.size, 0) == queued->value_hash);
+            queued->record.value = sim_copy(value);
+            queued->borrows = false;
+        }
         if (arrives) {
             rd_kafka_resp_err_t refused =
                 broker_produce(production->id, queued->log, &queued->record);
@@ -141,8 +149,8 @@ static void send_some(void *context, uint64_t transaction) {
     }
 }
 
-static rd_kafka_resp_err_t enqueue(rd_kafka_t *handle, struct log *log,
-                                   const struct record *record) {
+static rd_kafka_resp_err_t enqueue(rd_kafka_t *handle, struct log *log, const struct record *record,
+                                   bool borrows) {
     struct production *production = &handle->production;
     if (production->state != PRODUCER_OPEN) {
         return production->state == PRODUCER_FATAL ? RD_KAFKA_RESP_ERR__FATAL
@@ -151,10 +159,14 @@ static rd_kafka_resp_err_t enqueue(rd_kafka_t *handle, struct log *log,
     production->queue = sim_grown(production->queue, production->queue_count,
                                   &production->queue_capacity, sizeof *production->queue);
     struct queued *queued = &production->queue[production->queue_count++];
-    *queued = (struct queued){log, *record};
+    *queued = (struct queued){.log = log, .record = *record, .borrows = borrows};
     queued->record.process = handle->process;
     queued->record.key = sim_copy(record->key);
-    queued->record.value = sim_copy(record->value);
+    if (borrows) {
+        queued->value_hash = hash64(record->value.data, record->value.size, 0);
+    } else {
+        queued->record.value = sim_copy(record->value);
+    }
     if (!production->is_sending) {
         production->is_sending = true;
         sim_at(sim_now() + sim_between(0, 10), send_some, handle, production->transaction);
@@ -165,18 +177,20 @@ static rd_kafka_resp_err_t enqueue(rd_kafka_t *handle, struct log *log,
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-int rd_kafka_produce(rd_kafka_topic_t *topic, int32_t partition, int flags, void *value,
-                     size_t value_size, const void *key, size_t key_size, void *opaque) {
-    (void)flags;
-    (void)opaque;
-    struct record record = {
-        .key = {key, key == NULL ? 0 : key_size},
-        .value = {value, value == NULL ? 0 : value_size},
-    };
-    REQUIRE(partition >= 0 && partition < topic->topic->partition_count);
-    rd_kafka_resp_err_t error = enqueue(topic->handle, &topic->topic->logs[partition], &record);
-    client_set_last_error(error);
-    return error == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : -1;
+int rd_kafka_produce_batch(rd_kafka_topic_t *topic, int32_t partition, int flags,
+                           rd_kafka_message_t *messages, int count) {
+    REQUIRE(flags == 0 && partition >= 0 && partition < topic->topic->partition_count);
+    int taken = 0;
+    for (int i = 0; i < count; i++) {
+        rd_kafka_message_t *message = &messages[i];
+        struct record record = {
+            .key = {message->key, message->key == NULL ? 0 : message->key_len},
+            .value = {message->payload, message->payload == NULL ? 0 : message->len},
+        };
+        message->err = enqueue(topic->handle, &topic->topic->logs[partition], &record, true);
+        taken += message->err == RD_KAFKA_RESP_ERR_NO_ERROR ? 1 : 0;
+    }
+    return taken;
 }
 
 rd_kafka_resp_err_t rd_kafka_producev(rd_kafka_t *handle, ...) {
@@ -213,7 +227,7 @@ rd_kafka_resp_err_t rd_kafka_producev(rd_kafka_t *handle, ...) {
     REQUIRE(topic != NULL && headers != NULL && partition >= 0);
     memcpy(record.headers, headers->items, sizeof record.headers);
     record.header_count = headers->count;
-    rd_kafka_resp_err_t error = enqueue(handle, &topic->topic->logs[partition], &record);
+    rd_kafka_resp_err_t error = enqueue(handle, &topic->topic->logs[partition], &record, false);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_headers_destroy(headers);
     }
