@@ -45,9 +45,14 @@ struct source *source_open(const struct config *config, const struct source_opti
 /* Leaves the group (revoking through the hooks) and frees. NULL is accepted. */
 void source_free(struct source *source);
 
-/* SOURCE_LOST: this membership cannot go on (fatal error, topic gone): *fault. */
+/* Up to `count_max` records (at most SOURCE_RECORDS_MAX): waits for the first, takes what is there
+ * behind it. *ret_count is right whatever is returned: the hooks may have run behind the first of
+ * them, so what they say holds for all of them. SOURCE_LOST: this membership cannot go on (fatal
+ * error, topic gone): *fault. */
 enum source_result source_poll(struct source *source, int timeout_ms,
-                               struct source_record *ret_record, struct fault *fault);
+                               struct source_record *ret_records, size_t count_max,
+                               size_t *ret_count, struct fault *fault);
+#define SOURCE_RECORDS_MAX 256
 void source_record_release(struct source_record *record);
 
 /* A header's value, null if there is none. Borrowed from the record. */

@@ -13,6 +13,8 @@
 #define WAIT_POLL_MS 100
 #define POSITION_COMMIT_IDLE_MS 1000
 #define RESTORE_POLL_MS 5
+/* A record larger than this is no billing line. */
+#define RECORD_SIZE_LARGE 65536
 
 const char *lane_readiness_name(enum lane_readiness readiness) {
     switch (readiness) {
@@ -139,6 +141,7 @@ struct lane *lane_open(struct lane_shared *shared, int number, enum verdict *ret
     lane->edition = editions_take(shared->editions);
     batch_init(&lane->batch);
     rating_init(&lane->rating);
+    lane->rating.memo = catalog_memo_open(lane->edition->catalog);
     posting_init(&lane->posting);
     lane->counters = lane_counters_open(lane);
     ssize_t drawn = getrandom(&lane->incarnation_seed, sizeof lane->incarnation_seed, 0);
@@ -169,6 +172,7 @@ void lane_free(struct lane *lane) {
     enricher_free(lane->enricher);
     schema_set_free(lane->schemas);
     group_snapshot_free(lane->snapshot);
+    catalog_memo_free(lane->rating.memo);
     rating_release(&lane->rating);
     posting_release(&lane->posting);
     lane_counters_free(lane->counters);
@@ -189,6 +193,8 @@ static void take_edition(struct lane *lane) {
         ledger_abort(lane->partitions[i].ledger);
         ledger_take_programs(lane->partitions[i].ledger, lane->edition->programs);
     }
+    catalog_memo_free(lane->rating.memo);
+    lane->rating.memo = catalog_memo_open(lane->edition->catalog);
     enricher_configure(lane->enricher, lane->edition->config);
     lane_rerate_take_edition(lane);
     lane_count_programs(lane);
@@ -237,6 +243,16 @@ static bool batch_is_full(const struct lane *lane) {
            lane->batch.record_bytes >= (size_t)config->batch.bytes_max;
 }
 
+/* So many records may be taken at once that the batch's limit in bytes holds, unless they are
+ * larger than lines ever are. */
+static size_t records_wanted(const struct lane *lane) {
+    const struct config *config = lane->edition->config;
+    size_t lines = (size_t)config->batch.lines_max - lane->batch.count;
+    size_t large = ((size_t)config->batch.bytes_max - lane->batch.record_bytes) / RECORD_SIZE_LARGE;
+    size_t wanted = lines < large ? lines : large;
+    return wanted < 1 ? 1 : wanted < SOURCE_RECORDS_MAX ? wanted : SOURCE_RECORDS_MAX;
+}
+
 /* Fills the batch until the input is drained or a limit is reached: a quiet stream commits at once,
  * a backlog in large transactions. */
 static enum verdict gather(struct lane *lane, struct fault *fault) {
@@ -247,15 +263,19 @@ static enum verdict gather(struct lane *lane, struct fault *fault) {
                      : lane_partitions_all_ready(lane) ? (int)lane->edition->config->batch.wait_ms
                                                        : RESTORE_POLL_MS;
     while (!batch_is_full(lane)) {
-        struct source_record record;
-        enum source_result result = source_poll(lane->source, timeout_ms, &record, fault);
+        struct source_record records[SOURCE_RECORDS_MAX];
+        size_t count = 0;
+        enum source_result result =
+            source_poll(lane->source, timeout_ms, records, records_wanted(lane), &count, fault);
+        for (size_t i = 0; i < count; i++) {
+            take_record(lane, &records[i]);
+        }
         if (result == SOURCE_LOST) {
             return VERDICT_REBUILD;
         }
         if (result == SOURCE_NOTHING) {
             break;
         }
-        take_record(lane, &record);
         if (!refresh_snapshot(lane)) {
             break;
         }
@@ -312,13 +332,15 @@ static enum verdict wait_for_world(struct lane *lane, struct fault *fault) {
     while (verdict == VERDICT_WAIT && !is_stopping(lane)) {
         beat(lane);
         take_edition(lane);
-        struct source_record record;
-        enum source_result result = source_poll(lane->source, WAIT_POLL_MS, &record, fault);
+        struct source_record records[SOURCE_RECORDS_MAX];
+        size_t count = 0;
+        enum source_result result =
+            source_poll(lane->source, WAIT_POLL_MS, records, SOURCE_RECORDS_MAX, &count, fault);
+        for (size_t i = 0; i < count; i++) {
+            source_record_release(&records[i]); /* from before the pause; it comes again */
+        }
         if (result == SOURCE_LOST) {
             return VERDICT_REBUILD;
-        }
-        if (result == SOURCE_RECORD) {
-            source_record_release(&record); /* from before the pause; it comes again */
         }
         enricher_serve(lane->enricher, clock_steady_ms());
         lane_count_enricher(lane);

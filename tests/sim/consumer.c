@@ -298,6 +298,46 @@ void rd_kafka_yield(rd_kafka_t *handle) {
     handle->is_yielding = true;
 }
 
+struct rd_kafka_queue_s {
+    rd_kafka_t *handle;
+};
+
+rd_kafka_queue_t *rd_kafka_queue_get_consumer(rd_kafka_t *handle) {
+    rd_kafka_queue_t *queue = calloc(1, sizeof *queue);
+    REQUIRE(queue != NULL);
+    queue->handle = handle;
+    return queue;
+}
+
+void rd_kafka_queue_destroy(rd_kafka_queue_t *queue) {
+    free(queue);
+}
+
+/* Callbacks run between the messages, as they stand in librdkafka's queue: what was taken before
+ * one is returned all the same. */
+ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t *queue, int timeout_ms,
+                                     rd_kafka_message_t **messages, size_t count_max) {
+    REQUIRE(timeout_ms == 0);
+    rd_kafka_t *handle = queue->handle;
+    handle->group.polled_ms = sim_now();
+    size_t count = 0;
+    handle->is_yielding = false;
+    while (count < count_max && !sim_chance(300)) {
+        rd_kafka_message_t *message = serve(handle);
+        if (message == NULL && handle->is_yielding && sim_chance(5000)) {
+            break; /* a yield is not always looked at here */
+        }
+        if (message == NULL) {
+            message = next_message(handle);
+        }
+        if (message == NULL) {
+            break;
+        }
+        messages[count++] = message;
+    }
+    return (ssize_t)count;
+}
+
 void rd_kafka_message_destroy(rd_kafka_message_t *message) {
     free(message);
 }
