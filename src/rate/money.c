@@ -8,25 +8,32 @@
  * overflows whatever they are. */
 #define EXPONENT_MAX (INT64_C(1) << 48)
 
+#define E9 ((int128)1000000000)
+#define NINE_POWERS(first)                                                                         \
+    (first), (first)*10, (first)*100, (first)*1000, (first)*10000, (first)*100000,                 \
+        (first)*1000000, (first)*10000000, (first)*100000000
+
+/* Looked up, as every amount of every line is held against one of them. */
+static const int128 powers_of_ten[POWER_MAX + 1] = {
+    NINE_POWERS((int128)1), NINE_POWERS(E9),     NINE_POWERS(E9 *E9),  NINE_POWERS(E9 *E9 *E9),
+    E9 *E9 *E9 *E9,         E9 *E9 *E9 *E9 * 10, E9 *E9 *E9 *E9 * 100,
+};
+
 int128 decimal_power_of_ten(unsigned exponent) {
     REQUIRE(exponent <= POWER_MAX);
-    int128 power = 1;
-    for (unsigned i = 0; i < exponent; i++) {
-        power *= 10;
-    }
-    return power;
+    return powers_of_ten[exponent];
 }
 
 bool decimal_fits(int128 units) {
-    int128 limit = decimal_power_of_ten(DECIMAL_PRECISION);
+    const int128 limit = powers_of_ten[DECIMAL_PRECISION];
     return -limit < units && units < limit;
 }
 
 /* Rounds `magnitude / divisor` half-even. */
 static uint128 divide_half_even(uint128 magnitude, uint128 divisor) {
     uint128 quotient = magnitude / divisor;
-    uint128 rest = magnitude % divisor;
-    uint128 half = divisor / 2; /* divisor is 1 or even */
+    uint128 rest = magnitude - quotient * divisor; /* a second division costs ten times as much */
+    uint128 half = divisor / 2;                    /* divisor is 1 or even */
     if (rest > half || (rest == half && divisor > 1 && (quotient & 1) == 1)) {
         quotient++;
     }
@@ -178,12 +185,12 @@ bool decimal_rescale(int128 units, unsigned from_scale, unsigned to_scale, int12
                         ? 0
                         : divide_half_even(magnitude, (uint128)decimal_power_of_ten(narrower));
     } else {
-        for (unsigned i = from_scale; i < to_scale && magnitude != 0; i++) {
-            if (magnitude >= (uint128)decimal_power_of_ten(DECIMAL_PRECISION)) {
-                return false;
-            }
-            magnitude *= 10;
+        unsigned wider = to_scale - from_scale;
+        if (magnitude != 0 && (wider > DECIMAL_PRECISION ||
+                               magnitude >= (uint128)powers_of_ten[DECIMAL_PRECISION - wider])) {
+            return false;
         }
+        magnitude *= magnitude == 0 ? 0 : (uint128)powers_of_ten[wider];
     }
     if (magnitude >= (uint128)decimal_power_of_ten(DECIMAL_PRECISION)) {
         return false;
