@@ -64,6 +64,10 @@ const struct catalog_rule *catalog_find_rule(const struct catalog *catalog,
 struct classification catalog_classify(const struct catalog *catalog,
                                        const struct billing_line *line);
 
+/* What follows from the rule that was found, or from NULL. */
+struct classification catalog_apply(const struct catalog_rule *rule,
+                                    const struct billing_line *line);
+
 /* Bit index of a tag, adding it if new. -1: more than TAG_COUNT_MAX tags. */
 int catalog_tag(struct catalog *catalog, struct text name);
 

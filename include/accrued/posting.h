@@ -39,6 +39,8 @@ struct line_state {
 /* One message for payout systems; texts borrow from the line, the old state, the programs. */
 struct accrual {
     const struct billing_line *line;
+    const struct reference *customer;
+    const struct reference *partner; /* NULL when the entry ended */
     const struct classification *classification;
     const struct program *program;
     int32_t program_version;
@@ -59,6 +61,8 @@ struct accrual {
 
 struct forgone {
     const struct billing_line *line;
+    const struct reference *customer;
+    const struct reference *partner; /* NULL: no_link, or the reason has ended */
     const struct program *program;
     int32_t program_version;
     struct text partner_mpn_id; /* null: no_link */

@@ -6,7 +6,7 @@
 #ifndef ACCRUED_RATING_H
 #define ACCRUED_RATING_H
 
-#include "accrued/catalog.h"
+#include "accrued/catalog_memo.h"
 #include "accrued/line.h"
 #include "accrued/programs.h"
 #include "accrued/reference.h"
@@ -29,9 +29,10 @@ const char *forgone_reason_name(enum forgone_reason reason);
 struct target {
     size_t program_index;
     const struct program_version *version;
-    struct text partner_mpn_id; /* null only for FORGONE_NO_LINK */
-    const struct link *link;    /* NULL for resellers and no_link; lives in the customer */
-    enum forgone_reason reason; /* FORGONE_NONE: an accrual */
+    struct text partner_mpn_id;      /* null only for FORGONE_NO_LINK */
+    const struct reference *partner; /* NULL without a partner */
+    const struct link *link;         /* NULL for resellers and no_link; lives in the customer */
+    enum forgone_reason reason;      /* FORGONE_NONE: an accrual */
     struct measure measure;
     struct rate rate;         /* effective: base + accelerators */
     uint32_t accelerators;    /* bit i: version->accelerators[i] applied */
@@ -42,10 +43,12 @@ struct target {
 struct rating_trace;
 
 struct rating {
+    const struct reference *customer; /* as given */
     struct classification classification;
     struct target *targets; /* by program, then partner id */
     size_t target_count;
     size_t target_capacity;
+    struct catalog_memo *memo;   /* NULL: the catalog is asked each time; owned by who set it */
     const struct link **winners; /* scratch of rating_compute */
     size_t winner_capacity;
     struct rating_trace *trace; /* NULL: none is kept; else borrowed, and filled (trace.h) */

@@ -4,20 +4,15 @@
 #include "accrued/encode.h"
 
 /* Of the customer's value and, where one earns, the partner's. */
-static uint64_t reference_hash(const struct lane *lane, const struct billing_line *line,
-                               struct text partner_mpn_id, bool has_target) {
-    uint64_t customer = enricher_customer(lane->enricher, line->customer_id)->hash;
-    bool has_partner = has_target && !text_is_null(partner_mpn_id);
-    return reference_pair_hash(
-        customer, has_partner ? enricher_partner(lane->enricher, partner_mpn_id)->hash : 0);
+static uint64_t reference_hash(const struct reference *customer, const struct reference *partner) {
+    return reference_pair_hash(customer->hash, partner != NULL ? partner->hash : 0);
 }
 
 static void encode_accrual(struct lane *lane, const struct accrual *accrual,
                            struct provenance *provenance) {
     struct batch *batch = &lane->batch;
     struct batch_output *output = batch_add_output(batch, OUTPUT_ACCRUALS);
-    provenance->reference_hash =
-        reference_hash(lane, accrual->line, accrual->partner_mpn_id, accrual->version != NULL);
+    provenance->reference_hash = reference_hash(accrual->customer, accrual->partner);
     output->key_at = batch->bytes.size;
     output->key_size = accrual->partner_mpn_id.size;
     buffer_append_text(&batch->bytes, accrual->partner_mpn_id);
@@ -35,8 +30,7 @@ static void encode_forgone(struct lane *lane, const struct forgone *forgone,
     struct batch_output *output = batch_add_output(batch, OUTPUT_FORGONE);
     struct text key = text_is_null(forgone->partner_mpn_id) ? forgone->line->customer_id
                                                             : forgone->partner_mpn_id;
-    provenance->reference_hash =
-        reference_hash(lane, forgone->line, forgone->partner_mpn_id, forgone->amount.units != 0);
+    provenance->reference_hash = reference_hash(forgone->customer, forgone->partner);
     output->key_at = batch->bytes.size;
     output->key_size = key.size;
     buffer_append_text(&batch->bytes, key);

@@ -121,6 +121,8 @@ static bool publish_accrual(const struct posting_input *input, struct earner *ea
     const struct billing_line *line = input->line;
     add_event(input->posting, EVENT_ACCRUAL)->accrual = (struct accrual){
         .line = line,
+        .customer = input->rating->customer,
+        .partner = target != NULL ? target->partner : NULL,
         .classification = &input->rating->classification,
         .program = program,
         .program_version = earner->program_version,
@@ -164,6 +166,7 @@ static struct forgone *add_forgone(const struct posting_input *input, const stru
     struct forgone *forgone = &add_event(input->posting, EVENT_FORGONE)->forgone;
     *forgone = (struct forgone){
         .line = input->line,
+        .customer = input->rating->customer,
         .program = &input->programs->items[earner->program_index],
         .program_version = earner->forgone_version,
         .partner_mpn_id = earner->partner_mpn_id,
@@ -197,6 +200,7 @@ static void post_forgone(const struct posting_input *input, struct earner *earne
     earner->forgone_amount = forgoes->cumulative;
     earner->forgone_version = forgoes->version->valid.from;
     stands->program_version = earner->forgone_version;
+    stands->partner = forgoes->partner;
     stands->reason = earner->forgone_reason;
     stands->measure = forgoes->measure;
     stands->rate = forgoes->rate;

@@ -80,10 +80,9 @@ const struct catalog_rule *catalog_find_rule(const struct catalog *catalog,
     return NULL;
 }
 
-struct classification catalog_classify(const struct catalog *catalog,
-                                       const struct billing_line *line) {
+struct classification catalog_apply(const struct catalog_rule *rule,
+                                    const struct billing_line *line) {
     struct classification found = {line->product_family, line->workload, 0, false};
-    const struct catalog_rule *rule = catalog_find_rule(catalog, line);
     if (rule != NULL) {
         found.tags = rule->tags;
         if (text_is_null(found.family)) {
@@ -98,4 +97,9 @@ struct classification catalog_classify(const struct catalog *catalog,
         found.is_unclassified = rule == NULL;
     }
     return found;
+}
+
+struct classification catalog_classify(const struct catalog *catalog,
+                                       const struct billing_line *line) {
+    return catalog_apply(catalog_find_rule(catalog, line), line);
 }

@@ -153,8 +153,9 @@ static bool add_partner(struct rating *rating, const struct program_yield *yield
                         const struct rating_input *input, struct text mpn_id,
                         const struct link *link) {
     enum forgone_reason reason = FORGONE_NO_LINK;
+    const struct reference *partner = NULL;
     if (!text_is_null(mpn_id)) {
-        const struct reference *partner = input->partners.find(input->partners.context, mpn_id);
+        partner = input->partners.find(input->partners.context, mpn_id);
         REQUIRE(partner != NULL && partner->kind == REFERENCE_PARTNER);
         if (partner->state == REFERENCE_UNREADABLE) {
             return reject_set(input->reject, REJECT_REFERENCE_UNREADABLE, "partner %.*s: %s",
@@ -166,6 +167,7 @@ static bool add_partner(struct rating *rating, const struct program_yield *yield
         .program_index = yield->program_index,
         .version = yield->version,
         .partner_mpn_id = mpn_id,
+        .partner = partner,
         .link = link,
         .reason = reason,
         .measure = yield->measure,
@@ -234,7 +236,9 @@ bool rating_compute(struct rating *rating, const struct programs *programs,
                     struct rating_options options, struct reject *ret_reject) {
     REQUIRE(customer != NULL && customer->kind == REFERENCE_CUSTOMER);
     rating->target_count = 0;
-    rating->classification = catalog_classify(catalog, line);
+    rating->customer = customer;
+    rating->classification = rating->memo != NULL ? catalog_memo_classify(rating->memo, line)
+                                                  : catalog_classify(catalog, line);
     if (rating->trace != NULL) {
         trace_begin(rating, programs, catalog, line);
     }
