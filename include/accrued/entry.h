@@ -15,6 +15,8 @@ uint64_t entry_key_hash(struct text key);
 /* The key's bytes at the beginning of an entry. false: malformed. */
 bool entry_key(struct text entry, struct text *ret_key);
 
+/* Appends what stands behind the key; with the key before it, a whole entry. */
+void entry_append_state(struct buffer *to, const struct line_state *state, const uint32_t *numbers);
 /* Appends the whole entry. `numbers[program_index]` is the program's number in the table. */
 void entry_append(struct buffer *to, const struct line_state *state, const uint32_t *numbers);
 

@@ -19,7 +19,17 @@ void ledger_free(struct ledger *ledger);
  * program that it knew among them. Nothing may be pending. */
 void ledger_take_programs(struct ledger *ledger, const struct programs *programs);
 
+/* A line's key as the ledger has it, made once for all that is done with the line. */
+struct ledger_key {
+    struct text bytes;
+    uint64_t hash;
+};
+/* The bytes live in the arena; `scratch` is for its making. */
+struct ledger_key ledger_key_of(struct text customer_id, struct text line_id,
+                                struct buffer *scratch, struct arena *arena);
+
 /* The state of a line, overlay first. false: unknown. Valid until the next call on this ledger. */
+bool ledger_find_key(struct ledger *ledger, struct ledger_key key, struct line_state *ret_state);
 bool ledger_find(struct ledger *ledger, struct text customer_id, struct text line_id,
                  struct line_state *ret_state);
 
@@ -28,9 +38,13 @@ bool ledger_find(struct ledger *ledger, struct text customer_id, struct text lin
  * for the entry that the slot points at. */
 uint64_t ledger_expect(struct ledger *ledger, struct text customer_id, struct text line_id);
 void ledger_expect_entry(const struct ledger *ledger, uint64_t expected);
+/* The first, for a key that is at hand; the second wants its hash. */
+void ledger_expect_key(const struct ledger *ledger, struct ledger_key key);
 
 /* Stores a state in the overlay (a copy; it may borrow from what this ledger handed out last). */
 void ledger_put(struct ledger *ledger, const struct line_state *state);
+/* The same, `key` being the state's. */
+void ledger_put_key(struct ledger *ledger, struct ledger_key key, const struct line_state *state);
 /* States in the overlay. */
 size_t ledger_pending_count(const struct ledger *ledger);
 

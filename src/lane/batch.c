@@ -8,12 +8,14 @@ void batch_init(struct batch *batch) {
     *batch = (struct batch){.items = NULL};
     arena_init(&batch->arena);
     buffer_init(&batch->bytes);
+    buffer_init(&batch->scratch);
 }
 
 void batch_release(struct batch *batch) {
     batch_clear(batch);
     arena_release(&batch->arena);
     buffer_release(&batch->bytes);
+    buffer_release(&batch->scratch);
     free(batch->items);
     free(batch->outputs);
     free(batch->sums);
@@ -54,7 +56,10 @@ static void *grown(void *array, size_t count, size_t *capacity, size_t element_s
 struct batch_item *batch_add(struct batch *batch, const struct source_record *record) {
     batch->items = grown(batch->items, batch->count, &batch->capacity, sizeof *batch->items);
     struct batch_item *item = &batch->items[batch->count++];
-    *item = (struct batch_item){.record = *record, .origin_offset = record->offset};
+    memset(item, 0, offsetof(struct batch_item, reject)); /* its message is long, and seldom used */
+    item->record = *record;
+    item->origin_offset = record->offset;
+    item->reject.code = REJECT_NONE;
     batch->record_bytes += record->key.size + record->value.size;
     return item;
 }

@@ -7,6 +7,7 @@
 #define ACCRUED_LANE_BATCH_H
 
 #include "accrued/arena.h"
+#include "accrued/ledger.h"
 #include "accrued/line.h"
 #include "accrued/publish.h"
 
@@ -24,10 +25,10 @@ struct batch_item {
     struct source_record record;
     enum item_state state;
     struct billing_line line;
-    struct reject reject;
+    struct ledger_key key; /* of a decoded line */
     int64_t origin_offset;
     const struct cache_slot *customer; /* of the line, once it is wanted */
-    uint64_t expected;                 /* of the line, by its ledger */
+    struct reject reject;              /* the last member: batch_add */
 };
 
 /* An output record whose bytes stand in batch->bytes. */
@@ -69,6 +70,7 @@ struct batch {
     size_t record_bytes;
     struct arena arena;
     struct buffer bytes;
+    struct buffer scratch; /* of keys that are being made */
     struct batch_output *outputs;
     size_t output_count;
     size_t output_capacity;

@@ -85,6 +85,7 @@ struct lane {
     struct lane_partition *partitions; /* ascending by number */
     size_t partition_count;
     size_t partition_capacity;
+    size_t partition_found; /* by the last search */
     struct batch batch;
     size_t undecoded_count;          /* of the batch: their schemas are not known yet */
     struct group_snapshot *snapshot; /* of the membership under which the batch was gathered */

@@ -17,8 +17,14 @@
 #define PROGRESS_INTERVAL_MS 2000
 
 struct lane_partition *lane_partition_find(struct lane *lane, int32_t number) {
+    /* Records come in runs of one partition. */
+    size_t last = lane->partition_found;
+    if (last < lane->partition_count && lane->partitions[last].number == number) {
+        return &lane->partitions[last];
+    }
     for (size_t i = 0; i < lane->partition_count; i++) {
         if (lane->partitions[i].number == number) {
+            lane->partition_found = i;
             return &lane->partitions[i];
         }
     }

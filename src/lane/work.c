@@ -75,6 +75,10 @@ static void decode_item(struct lane *lane, struct batch_item *item) {
     case DECODE_LATER: lane->undecoded_count++; break;
     }
     item->origin_offset = origin_of(lane, &item->record);
+    if (decoded) {
+        item->key = ledger_key_of(item->line.customer_id, item->line.line_id, &lane->batch.scratch,
+                                  &lane->batch.arena);
+    }
 }
 
 static void decode_gathered(struct lane *lane) {
@@ -175,7 +179,7 @@ static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrue
     REQUIRE(partition != NULL && partition->state == PARTITION_READY);
     const struct billing_line *line = &item->line;
     struct line_state state;
-    bool is_known = ledger_find(partition->ledger, line->customer_id, line->line_id, &state);
+    bool is_known = ledger_find_key(partition->ledger, item->key, &state);
     const struct line_state *old = is_known ? &state : NULL;
     enum posting_outcome outcome = POSTING_STALE;
     if (!check_horizon(partition->ledger, old, line, &item->reject)) {
@@ -204,7 +208,7 @@ static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrue
         if (!lane->posting.is_stored_already) {
             lane->posting.next.rerate_offset =
                 lane_rerate_mark(lane, lane->posting.next.rerate_offset);
-            ledger_put(partition->ledger, &lane->posting.next);
+            ledger_put_key(partition->ledger, item->key, &lane->posting.next);
         }
     }
     count_outcome(&partition->outcomes, outcome);
@@ -286,19 +290,19 @@ static struct ledger *ledger_of(struct lane *lane, const struct batch_item *item
     return partition == NULL ? NULL : partition->ledger;
 }
 
-static void expect_line(struct lane *lane, size_t slot, size_t entry) {
-    if (slot < lane->batch.count) {
-        struct batch_item *item = &lane->batch.items[slot];
-        struct ledger *ledger = ledger_of(lane, item);
-        item->expected =
-            ledger == NULL ? 0 : ledger_expect(ledger, item->line.customer_id, item->line.line_id);
+/* Asks memory for what the next lines will need while this one is worked on. */
+static void expect(struct lane *lane, size_t at) {
+    const struct batch_item *items = lane->batch.items;
+    size_t left = lane->batch.count - at;
+    enricher_expect(left > EXPECT_SOON ? items[at + EXPECT_SOON].customer : NULL,
+                    left > EXPECT_LATER ? items[at + EXPECT_LATER].customer : NULL);
+    struct ledger *ledger = left > EXPECT_SLOT ? ledger_of(lane, &items[at + EXPECT_SLOT]) : NULL;
+    if (ledger != NULL) {
+        ledger_expect_key(ledger, items[at + EXPECT_SLOT].key);
     }
-    if (entry < lane->batch.count) {
-        const struct batch_item *item = &lane->batch.items[entry];
-        struct ledger *ledger = ledger_of(lane, item);
-        if (ledger != NULL && item->expected != 0) {
-            ledger_expect_entry(ledger, item->expected);
-        }
+    ledger = left > EXPECT_ENTRY ? ledger_of(lane, &items[at + EXPECT_ENTRY]) : NULL;
+    if (ledger != NULL) {
+        ledger_expect_entry(ledger, items[at + EXPECT_ENTRY].key.hash);
     }
 }
 
@@ -314,10 +318,7 @@ enum verdict lane_work(struct lane *lane, struct fault *fault) {
     int64_t accrued_at_ms = clock_wall_ms();
     move_horizons(lane, accrued_at_ms);
     for (size_t i = 0; i < lane->batch.count && verdict == VERDICT_COMMITTED; i++) {
-        size_t left = lane->batch.count - i;
-        enricher_expect(left > EXPECT_SOON ? lane->batch.items[i + EXPECT_SOON].customer : NULL,
-                        left > EXPECT_LATER ? lane->batch.items[i + EXPECT_LATER].customer : NULL);
-        expect_line(lane, i + EXPECT_SLOT, i + EXPECT_ENTRY);
+        expect(lane, i);
         verdict = work_item(lane, &lane->batch.items[i], accrued_at_ms, fault);
     }
     if (verdict == VERDICT_COMMITTED) {

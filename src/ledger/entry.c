@@ -232,6 +232,11 @@ static void take_facts(struct cursor *from, struct arena *arena, struct line_sta
 
 void entry_append(struct buffer *to, const struct line_state *state, const uint32_t *numbers) {
     entry_append_key(to, state->line.customer_id, state->line.line_id);
+    entry_append_state(to, state, numbers);
+}
+
+void entry_append_state(struct buffer *to, const struct line_state *state,
+                        const uint32_t *numbers) {
     append_facts(to, state);
     buffer_append_varint(to, state->earner_count);
     for (size_t i = 0; i < state->earner_count; i++) {

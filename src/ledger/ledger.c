@@ -135,33 +135,31 @@ void ledger_unpack(struct ledger *ledger, struct text entry, struct line_state *
     REQUIRE(parsed);
 }
 
-bool ledger_find(struct ledger *ledger, struct text customer_id, struct text line_id,
-                 struct line_state *ret_state) {
-    buffer_clear(&ledger->key);
-    entry_append_key(&ledger->key, customer_id, line_id);
-    struct text key = buffer_text(&ledger->key);
-    uint64_t hash = entry_key_hash(key);
+bool ledger_find_key(struct ledger *ledger, struct ledger_key key, struct line_state *ret_state) {
     size_t item = 0;
-    if (overlay_find(&ledger->overlay, hash, key, &item)) {
+    if (overlay_find(&ledger->overlay, key.hash, key.bytes, &item)) {
         ledger_unpack(ledger, overlay_entry(&ledger->overlay, item), ret_state);
         return true;
     }
     struct index_probe probe;
     struct text entry;
     uint64_t position = 0;
-    if (!index_lookup(ledger, hash, key, &probe, &entry, &position)) {
+    if (!index_lookup(ledger, key.hash, key.bytes, &probe, &entry, &position)) {
         return false;
     }
     ledger_unpack(ledger, entry, ret_state);
     return true;
 }
 
-void ledger_put(struct ledger *ledger, const struct line_state *state) {
+void ledger_put_key(struct ledger *ledger, struct ledger_key key, const struct line_state *state) {
     REQUIRE(ledger->block_count == 0); /* not between seal and commit */
     /* The state may borrow texts from the overlay, which moves when it grows. */
     buffer_clear(&ledger->packed);
-    entry_append(&ledger->packed, state, ledger->numbers);
-    ledger_put_packed(ledger);
+    entry_append_state(&ledger->packed, state, ledger->numbers);
+    struct text packed = buffer_text(&ledger->packed);
+    buffer_append_text(&ledger->overlay.bytes, key.bytes);
+    buffer_append_text(&ledger->overlay.bytes, packed);
+    overlay_add(&ledger->overlay, key.hash, key.bytes, key.bytes.size + packed.size);
 }
 
 void ledger_put_packed(struct ledger *ledger) {

@@ -28,6 +28,13 @@ static inline struct text overlay_entry(const struct overlay *overlay, size_t it
     return (struct text){(const char *)overlay->bytes.data + found->offset, found->size};
 }
 
+/* Asks memory for the place where the search for the hash begins. */
+static inline void overlay_expect(const struct overlay *overlay, uint64_t hash) {
+    if (overlay->count > 0) {
+        __builtin_prefetch(&overlay->slots[(size_t)hash & (overlay->slot_capacity - 1)]);
+    }
+}
+
 /* The item whose entry begins with the key's bytes. */
 bool overlay_find(const struct overlay *overlay, uint64_t hash, struct text key, size_t *ret_item);
 /* The entry of `size` bytes that was just appended to overlay->bytes, under its key. */
