@@ -75,7 +75,7 @@ static void decode_item(struct lane *lane, struct batch_item *item) {
     case DECODE_LATER: lane->undecoded_count++; break;
     }
     item->origin_offset = origin_of(lane, &item->record);
-    if (decoded) {
+    if (item->state == ITEM_LINE) {
         item->key = ledger_key_of(item->line.customer_id, item->line.line_id, &lane->batch.scratch,
                                   &lane->batch.arena);
     }
