@@ -34,6 +34,7 @@ struct output_record {
     struct text value; /* null: a tombstone */
     const struct output_header *headers;
     size_t header_count;
+    bool is_kept; /* key and value stay as they are until the transaction has ended: no copy */
     const void *copied_headers_of; /* a struct source_record's message whose headers come first */
 };
 #define PARTITION_BY_KEY (-1)
@@ -59,8 +60,8 @@ struct publisher *publisher_open(const struct config *config,
 void publisher_free(struct publisher *publisher);
 
 enum verdict publisher_begin(struct publisher *publisher, struct fault *fault);
-/* Takes a record into the transaction. Key and value are not copied: they must stay as they are
- * until the transaction has ended. A partition's records keep their order. */
+/* Takes a record into the transaction. A partition's records keep their order, but for those with
+ * headers, which go ahead. */
 enum verdict publisher_send(struct publisher *publisher, const struct output_record *record,
                             struct fault *fault);
 /* What was sent so far goes on its way now, not only with the commit. */

@@ -13,6 +13,7 @@
 
 #define CLIENT "balances"
 #define POSITION_COMMIT_IDLE_MS 1000
+#define RECORD_SIZE_LARGE 65536
 #define RESTORE_POLL_MS 5
 
 char *balances_group(const struct config *config) {
@@ -235,22 +236,36 @@ static bool batch_is_full(const struct balances *balances) {
            balances->gathered_bytes >= (size_t)config->batch.bytes_max;
 }
 
+/* No more than the batch has room for, as there are records of 64 KiB at most. */
+static size_t records_wanted(const struct balances *balances) {
+    const struct config *config = balances->shared->config;
+    size_t count = (size_t)config->batch.lines_max - balances->gathered;
+    size_t large = ((size_t)config->batch.bytes_max - balances->gathered_bytes) / RECORD_SIZE_LARGE;
+    size_t wanted = count < large ? count : large;
+    return wanted < 1 ? 1 : wanted < SOURCE_RECORDS_MAX ? wanted : SOURCE_RECORDS_MAX;
+}
+
 static enum verdict gather(struct balances *balances, struct fault *fault) {
     group_snapshot_free(balances->snapshot);
     balances->snapshot = NULL;
     int timeout_ms =
         shares_are_ready(balances) ? (int)balances->shared->config->batch.wait_ms : RESTORE_POLL_MS;
     while (!batch_is_full(balances)) {
-        struct source_record record;
-        enum source_result result = source_poll(balances->source, timeout_ms, &record, fault);
+        struct source_record records[SOURCE_RECORDS_MAX];
+        size_t count = 0;
+        enum source_result result = source_poll(balances->source, timeout_ms, records,
+                                                records_wanted(balances), &count, fault);
+        bool is_good = true;
+        for (size_t i = 0; i < count; i++) {
+            is_good = is_good && take_record(balances, &records[i], fault);
+            source_record_release(&records[i]);
+        }
         if (result == SOURCE_LOST) {
             return VERDICT_REBUILD;
         }
         if (result == SOURCE_NOTHING) {
             break;
         }
-        bool is_good = take_record(balances, &record, fault);
-        source_record_release(&record);
         if (!is_good) {
             return VERDICT_STOP;
         }

@@ -61,6 +61,7 @@ static enum verdict send_outputs(struct lane *lane, struct fault *fault) {
             .partition = PARTITION_BY_KEY,
             .key = {bytes + output->key_at, output->key_size},
             .value = {bytes + output->value_at, output->value_size},
+            .is_kept = true,
         };
         verdict = publisher_send(lane->publisher, &record, fault);
     }
@@ -103,6 +104,7 @@ static bool send_block(void *context, uint64_t block_id, struct text block) {
         .partition = sender->partition,
         .key = {key, sizeof block_id},
         .value = block,
+        .is_kept = true,
     };
     sender->verdict = publisher_send(sender->lane->publisher, &record, sender->fault);
     return sender->verdict == VERDICT_COMMITTED;

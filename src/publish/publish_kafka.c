@@ -37,6 +37,7 @@ struct publisher {
     int32_t partition_counts[OUTPUT_COUNT];
     uint32_t places[OUTPUT_COUNT]; /* where the partitions of each begin in the sorter */
     struct sorter sorter;
+    struct arena copies;          /* of what does not last as long as the transaction */
     rd_kafka_message_t *messages; /* scratch of push */
     size_t message_capacity;
     char *input_topic;
@@ -189,6 +190,7 @@ void publisher_free(struct publisher *publisher) {
     }
     kafka_handle_free(publisher->producer);
     sorter_release(&publisher->sorter);
+    arena_release(&publisher->copies);
     free(publisher->messages);
     free(publisher->input_topic);
     free(publisher);
@@ -202,6 +204,7 @@ enum verdict publisher_begin(struct publisher *publisher, struct fault *fault) {
         enum verdict verdict = judge(publisher, error, "begin_transaction", fault);
         return verdict == VERDICT_STOP ? VERDICT_STOP : VERDICT_REBUILD;
     }
+    arena_clear(&publisher->copies);
     publisher->state = TRANSACTION_OPEN;
     return VERDICT_COMMITTED;
 }
@@ -283,13 +286,19 @@ enum verdict publisher_send(struct publisher *publisher, const struct output_rec
     if (record->header_count > 0 || record->copied_headers_of != NULL) {
         return send_with_headers(publisher, record, partition, fault);
     }
+    struct text key = record->key;
+    struct text value = record->value;
+    if (!record->is_kept) {
+        key = arena_copy(&publisher->copies, key);
+        value = arena_copy(&publisher->copies, value);
+    }
     sorter_add(&publisher->sorter,
                (struct sorter_record){
                    .place = publisher->places[record->output] + (uint32_t)partition,
-                   .key = record->key.data,
-                   .key_size = (uint32_t)record->key.size,
-                   .value = record->value.data,
-                   .value_size = record->value.size,
+                   .key = key.data,
+                   .key_size = (uint32_t)key.size,
+                   .value = value.data,
+                   .value_size = value.size,
                });
     return VERDICT_COMMITTED;
 }
