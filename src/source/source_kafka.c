@@ -288,10 +288,6 @@ enum source_result source_poll(struct source *source, int timeout_ms,
         }
         count = 1;
     }
-    /* What the batch call of 2.0.2 gets wrong (P48) does not reach us: it may return messages that
-     * were taken before a rebalance within the same call, and the lane takes no record of a
-     * partition that is not flowing; and it may move the client's position past messages that it
-     * throws away, but a partition begins to flow at an offset that the lane names. */
     if (count < count_max) {
         ssize_t more =
             rd_kafka_consume_batch_queue(source->queue, 0, &messages[count], count_max - count);
