@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAME_WIDTH 16
+#define NAME_WIDTH 18
 #define INDENT 2
 
 static const char *mark_of(enum document_mark mark) {

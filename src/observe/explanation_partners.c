@@ -151,7 +151,7 @@ static void report_standing(struct document *to, const struct program_trace *tra
         return;
     }
     report_day(to, traced->version, partner);
-    document_fact(to, 1, MARK_YES, "known", "the partner is in the reference data");
+    document_fact(to, 1, MARK_YES, "known", "the reference data has the partner");
     for (size_t i = 0; i < REQUIREMENT_COUNT; i++) {
         if (partner->requirements[i].is_required) {
             report_requirement(to, &partner->requirements[i], partner,

@@ -4,8 +4,8 @@
 
 #include "steps.h"
 
-enum link_fit link_fit(const struct link *link, enum link_type type, struct text subscription_id,
-                       struct text workload, int32_t as_of) {
+static inline enum link_fit fit(const struct link *link, enum link_type type,
+                                struct text subscription_id, struct text workload, int32_t as_of) {
     if (link->type != type) {
         return LINK_OTHER_TYPE;
     }
@@ -19,6 +19,11 @@ enum link_fit link_fit(const struct link *link, enum link_type type, struct text
     return text_is_null(link->workload) || text_equal(link->workload, workload)
                ? LINK_FITS
                : LINK_OTHER_WORKLOAD;
+}
+
+enum link_fit link_fit(const struct link *link, enum link_type type, struct text subscription_id,
+                       struct text workload, int32_t as_of) {
+    return fit(link, type, subscription_id, workload, as_of);
 }
 
 /* Subscription counts more than workload, both more than either. */
@@ -71,7 +76,7 @@ size_t matching_winners(const struct customer *customer, enum link_type type,
     size_t count = 0;
     for (size_t i = 0; i < customer->link_count; i++) {
         const struct link *link = &customer->links[i];
-        if (link_fit(link, type, subscription_id, workload, as_of) != LINK_FITS) {
+        if (fit(link, type, subscription_id, workload, as_of) != LINK_FITS) {
             continue;
         }
         if (attribution == ATTRIBUTION_EVERY) {

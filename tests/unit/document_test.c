@@ -34,7 +34,7 @@ Test(document, text) {
     struct buffer to;
     cr_expect_str_eq(written(document_append_text, "x", &to),
                      "One x\n"
-                     "  ✓ name            x\n"
+                     "  ✓ name              x\n"
                      "    ✗ a name that is long enough inner\n"
                      "  → so x\n"
                      "  NAME VALUE\n"
