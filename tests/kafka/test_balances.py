@@ -1,5 +1,6 @@
 """`accrued balances`: its sums against a reader that adds up the accruals itself."""
 
+import re
 import signal
 import subprocess
 import threading
@@ -355,6 +356,14 @@ def test_metrics_and_readiness_on_its_own_address(setup, kafka):
     send_lines(kafka, setup.input, setup.lines)
     setup.wait_until_drained()
     wait_until_right(setup)
+
+    def families():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            types = re.findall(r"^# TYPE (accrued_balances\w*) (\w+)$", answer.read().decode(), re.M)
+            return set(types)
+
+    page = (binary.ROOT / "docs" / "topics.md").read_text("utf-8")
+    assert families() == set(re.findall(r"^\| `(accrued_balances\w*)` \| (\w+) \|", page, re.M))
 
     def metrics():
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
