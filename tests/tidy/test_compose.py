@@ -101,7 +101,7 @@ def test_a_spoilt_compose_file_is_seen(seen, spoil):
 
 def test_the_services_that_belong_together_are_there():
     services = compose()["services"]
-    assert set(services) == {"kafka", "redis", "topics", "accrued", "prometheus", "grafana"}
+    assert set(services) == {"kafka", "redis", "topics", "accrued", "balances", "prometheus", "grafana"}
     assert services["topics"]["command"] == ["topics", "create"]
     assert services["topics"]["restart"] == "no"
     assert services["accrued"]["command"] == ["run"]
