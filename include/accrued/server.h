@@ -26,11 +26,12 @@ typedef enum server_answer (*server_explain)(void *context, struct text customer
 struct server_options {
     const char
         *listen; /* "127.0.0.1:9464", "[::1]:0", "localhost:9464"; port 0: one that is free */
-    const char *input_topic; /* for the page's partition table */
-    const char *notice;      /* a sentence at the top of the page, or NULL */
-    server_check ready;      /* may it work? NULL: always */
-    server_check healthy;    /* does its loop turn? NULL: always */
-    server_explain explain;  /* NULL: there is nobody to ask */
+    const char *input_topic;   /* for the page's partition table */
+    const char *notice;        /* a sentence at the top of the page, or NULL */
+    struct text configuration; /* for the page, secrets masked; null: it does not show it */
+    server_check ready;        /* may it work? NULL: always */
+    server_check healthy;      /* does its loop turn? NULL: always */
+    server_explain explain;    /* NULL: there is nobody to ask */
     void *context;
 };
 
@@ -38,6 +39,8 @@ struct server;
 
 /* Copies what it needs. NULL: *fault says why. */
 struct server *server_start(const struct server_options *options, struct fault *fault);
+/* Another configuration is in force. Any thread. */
+void server_tell_configuration(struct server *server, struct text configuration);
 /* Ends open requests. Accepts NULL. */
 void server_stop(struct server *server);
 

@@ -88,6 +88,7 @@ static void reload(struct service *service, const struct command_common *common,
         supervisor_tell("RELOADING=1");
     }
     bool is_good = reload_edition(&service->editions, common);
+    service_show_configuration(service);
     if (told->is_ready) {
         supervisor_tell("READY=1\nSTATUS=working%s",
                         is_good ? "" : "; the last reload was refused, see the log");

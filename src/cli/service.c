@@ -86,6 +86,19 @@ static bool start_server(struct service *service, const char *notice, struct fau
     return service->server != NULL;
 }
 
+void service_show_configuration(struct service *service) {
+    if (service->server == NULL) {
+        return;
+    }
+    struct buffer yaml;
+    struct edition *edition = editions_take(&service->editions);
+    buffer_init(&yaml);
+    config_append_yaml(&yaml, edition->config);
+    server_tell_configuration(service->server, buffer_text(&yaml));
+    buffer_release(&yaml);
+    edition_drop(edition);
+}
+
 static void release(struct service *service) {
     server_stop(service->server);
     lag_monitor_stop(service->lag);
@@ -157,6 +170,7 @@ enum service_start service_start(struct service *service, const struct config *c
         .config = &service->config, .programs = &service->programs, .catalog = &service->catalog};
     editions_init(&service->editions, &service->first);
     reload_tell_first(&service->first);
+    service_show_configuration(service);
     atomic_store(&service->fleet, fleet_start(&service->editions, service->lag, service->registry,
                                               &service->inquiries));
     return SERVICE_RUNS;

@@ -52,6 +52,9 @@ enum service_end service_stop(struct service *service, struct fault *fault);
 void service_signals_block(void);
 /* The signal that came within `timeout_ms`, or 0. */
 int service_signal_wait(int64_t timeout_ms);
+/* The page shows the configuration that is in force now, secrets masked. */
+void service_show_configuration(struct service *service);
+
 /* For who reloads: SIGHUP waits from now on until it is asked for. Before any thread starts. */
 void service_reload_block(void);
 /* The same as service_signal_wait, and SIGHUP. */

@@ -3,6 +3,7 @@
 #include "lane_state.h"
 
 #include "accrued/clock.h"
+#include "accrued/letters.h"
 #include "accrued/registry.h"
 #include "accrued/require.h"
 
@@ -175,6 +176,22 @@ static void count_dead_letters(const struct batch_counts *counts) {
     }
 }
 
+/* The last ones, for the page. */
+static void note_dead_letters(const struct lane *lane) {
+    const struct batch *batch = &lane->batch;
+    int64_t now_ms = clock_wall_ms();
+    size_t left = 0;
+    for (int code = 0; code < REJECT_CODE_COUNT; code++) {
+        left += batch->counts.dead_letters_by_code[code];
+    }
+    for (size_t i = 0; i < batch->output_count && left > 0; i++) {
+        const struct batch_item *item = batch->outputs[i].dead_letter;
+        if (item != NULL && left-- <= LETTER_COUNT_MAX) {
+            letters_note(now_ms, item->record.partition, item->record.offset, &item->reject);
+        }
+    }
+}
+
 static void count_unclassified(const struct lane *lane) {
     const struct batch *batch = &lane->batch;
     metric_add(lane->counters->unclassified, (int64_t)batch->counts.unclassified);
@@ -220,6 +237,7 @@ void lane_count_commit(struct lane *lane, size_t lines, int64_t duration_ms) {
         metric_observe(counters->batch_lines, (int64_t)lines);
     }
     count_dead_letters(&lane->batch.counts);
+    note_dead_letters(lane);
     count_unclassified(lane);
     for (size_t i = 0; i < lane->batch.sum_count; i++) {
         count_sum(lane, &lane->batch.sums[i]);

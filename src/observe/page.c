@@ -10,6 +10,9 @@
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath "  \
     "fill='%230f6b66' d='M1 10h3v5H1zM6 6h4v9H6zM12 1h3v14h-3z'/%3E%3C/svg%3E"
 
+#define LAG_WARN_MS 60000
+#define LAG_BAD_MS 900000
+
 void page_append_heading(struct buffer *to, const char *id, const char *title) {
     buffer_append_format(to, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n", id, id,
                          title);
@@ -23,20 +26,26 @@ static const char *state_word(const struct page_options *options) {
     return !options->is_healthy ? "Unhealthy" : options->is_ready ? "Ready" : "Not ready";
 }
 
-void page_append_head(struct buffer *to, const char *title, const char *nonce, int refresh_s) {
+static void append_parts(struct buffer *to, const char *const *parts) {
+    for (; *parts != NULL; parts++) {
+        buffer_append_string(to, *parts);
+    }
+}
+
+void page_append_head(struct buffer *to, const char *title, const char *nonce, int refresh_s,
+                      bool is_live) {
     buffer_append_string(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
                              "<meta charset=\"utf-8\">\n"
                              "<meta name=\"viewport\" content=\"width=device-width, "
                              "initial-scale=1\">\n");
     if (refresh_s > 0) {
-        buffer_append_format(to, "<meta http-equiv=\"refresh\" content=\"%d\">\n", refresh_s);
+        buffer_append_format(to, "%s<meta http-equiv=\"refresh\" content=\"%d\">%s\n",
+                             is_live ? "<noscript>" : "", refresh_s, is_live ? "</noscript>" : "");
     }
     buffer_append_format(to, "<title>accrued: %s</title>\n<link rel=\"icon\" href=\"%s\">\n", title,
                          ICON);
     buffer_append_format(to, "<style nonce=\"%s\">", nonce);
-    for (const char *const *part = page_style; *part != NULL; part++) {
-        buffer_append_string(to, *part);
-    }
+    append_parts(to, page_style);
     buffer_append_string(to, page_explain_form_style());
     buffer_append_string(to, page_explain_style());
     buffer_append_string(to, "</style>\n</head>\n");
@@ -58,14 +67,27 @@ static void append_build(struct buffer *to) {
     arena_release(&arena);
 }
 
+static void append_pause(struct buffer *to, const struct page_options *options) {
+    if (options->refreshes) {
+        buffer_append_format(to,
+                             "<noscript> · every %d s · <a href=\"/?refresh=off\">pause</a>"
+                             "</noscript>",
+                             PAGE_REFRESH_S);
+    } else {
+        buffer_append_string(to, "<noscript> · paused · <a href=\"/\">resume</a></noscript>");
+    }
+}
+
 static void append_header(struct buffer *to, const struct page_options *options) {
     char time[CALENDAR_TIME_SIZE];
     int64_t started_ms = 0;
     int128 revision = 0;
     calendar_format_time(options->now_ms, time);
     buffer_append_format(to,
-                         "<body>\n<header>\n<h1>accrued<b>.</b></h1>\n"
-                         "<span class=\"state %s\" role=\"status\">%s</span>\n<p class=\"meta\">",
+                         "<body>\n<a class=\"skip\" href=\"#main\">To the numbers</a>\n"
+                         "<header>\n<h1>accrued<b>.</b></h1>\n"
+                         "<span id=\"state\" class=\"state %s\" role=\"status\">%s</span>\n"
+                         "<p id=\"meta\" class=\"meta\">",
                          state_class(options), state_word(options));
     append_build(to);
     if (page_value("accrued_programs_revision", &revision)) {
@@ -77,14 +99,10 @@ static void append_header(struct buffer *to, const struct page_options *options)
         page_append_duration(to, options->now_ms > started_ms ? options->now_ms - started_ms : 0);
     }
     /* The time without its milliseconds. */
-    buffer_append_format(to, "<br>%.10s %.8s UTC · ", time, time + 11);
-    if (options->refreshes) {
-        buffer_append_format(to, "every %d s · <a href=\"/?refresh=off\">pause</a>",
-                             PAGE_REFRESH_S);
-    } else {
-        buffer_append_string(to, "paused · <a href=\"/\">resume</a>");
-    }
-    buffer_append_string(to, "</p>\n</header>\n<main>\n");
+    buffer_append_format(to, "<br><time>%.10s %.8s UTC</time>", time, time + 11);
+    append_pause(to, options);
+    buffer_append_string(to, "</p>\n<button id=\"pause\" type=\"button\" hidden>Pause</button>\n"
+                             "</header>\n<main id=\"main\">\n");
 }
 
 /* One list item a sentence. */
@@ -129,23 +147,49 @@ static void tile_begin(struct buffer *to, const char *title) {
     buffer_append_format(to, "<div class=\"tile\"><h2>%s</h2><p>", title);
 }
 
+/* How old what waits is, and how much it is; apart from it, what waits for somebody else. */
 static void append_lag_tile(struct buffer *to, struct arena *arena) {
     struct page_rows lag = page_rows(arena, "accrued_partition_lag_lines", NULL, NULL);
     int64_t oldest_ms = 0;
-    tile_begin(to, "Lag");
+    int128 held = 0;
+    tile_begin(to, "Behind");
     if (lag.count == 0) {
         buffer_append_string(to, "–</p><small>no partition owned and measured</small></div>\n");
         return;
     }
-    page_append_integer(to, page_rows_total(lag));
-    buffer_append_string(to, "</p><small>lines");
-    if (page_longest_ms("accrued_partition_lag_seconds", &oldest_ms)) {
-        buffer_append_string(to, oldest_ms == 0 ? ", drained" : ", oldest ");
-        if (oldest_ms > 0) {
-            page_append_duration(to, oldest_ms);
-        }
+    (void)page_longest_ms("accrued_partition_lag_seconds", &oldest_ms);
+    /* The limits of the alerts. */
+    buffer_append_format(to, "<span%s>",
+                         oldest_ms > LAG_BAD_MS    ? " class=\"bad\""
+                         : oldest_ms > LAG_WARN_MS ? " class=\"warn\""
+                                                   : "");
+    page_append_duration(to, oldest_ms);
+    buffer_append_string(to, "</span></p><small>");
+    if (page_rows_total(lag) == 0) {
+        buffer_append_string(to, "drained");
+    } else {
+        page_append_integer(to, page_rows_total(lag));
+        buffer_append_string(to, page_rows_total(lag) == 1 ? " line waits" : " lines wait");
+    }
+    if (page_value("accrued_partition_lag_blocked_lines", &held) && held > 0) {
+        buffer_append_string(to, " · <b class=\"warn\">");
+        page_append_integer(to, held);
+        buffer_append_string(to, " held back</b>");
     }
     buffer_append_string(to, "</small></div>\n");
+}
+
+static void append_rate_tile(struct buffer *to, int128 lines) {
+    int64_t rate = rate_now();
+    tile_begin(to, "Lines a second");
+    if (rate >= 0) {
+        page_append_integer(to, rate);
+    } else {
+        buffer_append_string(to, "–");
+    }
+    buffer_append_string(to, "</p><small>");
+    page_append_integer(to, lines);
+    buffer_append_string(to, " since start</small></div>\n");
 }
 
 static void append_transactions_tile(struct buffer *to, struct arena *arena) {
@@ -169,19 +213,9 @@ void page_append_tiles(struct buffer *to, struct arena *arena) {
     int128 dead = 0;
     (void)page_value("accrued_lines_in_total", &lines);
     (void)page_value("accrued_dead_letters_total", &dead);
-    int64_t rate = rate_now();
     buffer_append_string(to, "<div class=\"tiles\">\n");
     append_lag_tile(to, arena);
-    tile_begin(to, "Lines in");
-    page_append_integer(to, lines);
-    buffer_append_string(to, "</p><small>");
-    if (rate >= 0) {
-        page_append_integer(to, rate);
-        buffer_append_string(to, " a second now");
-    } else {
-        buffer_append_string(to, "since start");
-    }
-    buffer_append_string(to, "</small></div>\n");
+    append_rate_tile(to, lines);
     append_transactions_tile(to, arena);
     tile_begin(to, "Dead letters");
     buffer_append_string(to, dead > 0 ? "<span class=\"bad\">" : "<span>");
@@ -196,29 +230,56 @@ void page_append_tiles(struct buffer *to, struct arena *arena) {
     buffer_append_string(to, "</small></div>\n</div>\n");
 }
 
+/* Broken books come before everything else. */
+static void append_conservation(struct buffer *to, struct arena *arena) {
+    struct page_rows rows =
+        page_rows(arena, "accrued_conservation_difference_lines", "partition", NULL);
+    for (size_t i = 0; i < rows.count; i++) {
+        if (rows.items[i].value != 0) {
+            buffer_append_string(to, "<p class=\"notes bad\" role=\"alert\"><b>Partition ");
+            page_append_escaped(to, rows.items[i].keys[0]);
+            buffer_append_string(to, ": lines in and outcomes differ by ");
+            page_append_integer(to, rows.items[i].value);
+            buffer_append_string(to, ".</b> That is a bug, and what was published last may be "
+                                     "wrong; the log has the event conservation_broken.</p>\n");
+        }
+    }
+}
+
+static void append_footer(struct buffer *to, const struct page_options *options) {
+    buffer_append_format(
+        to,
+        "</main>\n<footer>Every number is one of <a href=\"/metrics\">/metrics</a>; "
+        "counts and amounts since this process started. "
+        "<a href=\"/readyz\">/readyz</a> · <a href=\"/healthz\">/healthz</a>"
+        "</footer>\n<script nonce=\"%s\">",
+        options->nonce);
+    append_parts(to, page_script);
+    buffer_append_string(to, "</script>\n</body>\n</html>\n");
+}
+
 void page_append(struct buffer *to, const struct page_options *options) {
     REQUIRE(to != NULL && options != NULL && options->nonce != NULL);
     struct arena arena;
     arena_init(&arena);
     page_append_head(to, state_word(options), options->nonce,
-                     options->refreshes ? PAGE_REFRESH_S : 0);
+                     options->refreshes ? PAGE_REFRESH_S : 0, true);
     append_header(to, options);
     append_reasons(to, options);
+    append_conservation(to, &arena);
     page_append_tiles(to, &arena);
-    page_append_flow(to, &arena);
     page_append_history(to);
-    buffer_append_string(to, "<div class=\"pair\">\n");
-    page_append_accrued(to, &arena);
-    buffer_append_string(to, "<div>\n");
-    page_append_forgone(to, &arena);
-    page_append_dead_letters(to, &arena);
-    buffer_append_string(to, "</div>\n</div>\n");
     page_append_partitions(to, &arena, options->input_topic);
+    page_append_flow(to, &arena);
+    buffer_append_string(to, "<div class=\"columns\">\n");
+    page_append_accrued(to, &arena);
+    page_append_forgone(to, &arena);
+    page_append_transactions(to, &arena);
+    page_append_dead_letters(to, &arena);
     page_append_workings(to, &arena);
+    buffer_append_string(to, "</div>\n");
     page_append_explain_form(to, text_null(), text_null());
-    buffer_append_string(to, "</main>\n<footer>Every number is one of <a href=\"/metrics\">/metrics"
-                             "</a>; counts and amounts since this process started. "
-                             "<a href=\"/readyz\">/readyz</a> · <a href=\"/healthz\">/healthz</a>"
-                             "</footer>\n</body>\n</html>\n");
+    page_append_configuration(to, options->configuration);
+    append_footer(to, options);
     arena_release(&arena);
 }

@@ -68,7 +68,7 @@ static void append_state(struct buffer *to, enum page_explain_state state) {
 
 void page_append_explain(struct buffer *to, const struct page_explain *explain) {
     bool looks_again = explain->state == PAGE_EXPLAIN_WAITS || explain->state == PAGE_EXPLAIN_BUSY;
-    page_append_head(to, "line", explain->nonce, looks_again ? 1 : 0);
+    page_append_head(to, "line", explain->nonce, looks_again ? 1 : 0, false);
     buffer_append_string(to, "<body>\n<header>\n<h1><a href=\"/\">accrued</a><b>.</b></h1>\n"
                              "</header>\n<main>\n");
     page_append_explain_form(to, explain->customer_id, explain->line_id);

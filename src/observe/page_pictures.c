@@ -6,7 +6,8 @@
 #include "history.h"
 
 #define BAR_WIDTH 1000
-#define CHART_HEIGHT 60
+#define CHART_HEIGHT 90
+#define SPARK_HEIGHT 24
 
 struct outcome {
     const char *label; /* of accrued_lines_total */
@@ -81,6 +82,64 @@ void page_append_flow(struct buffer *to, struct arena *arena) {
     buffer_append_string(to, "</p>\n</section>\n");
 }
 
+/* "x,y x,y …" in tenths of a unit; y from the top of a picture of this height. Where a value is not
+ * known the line is broken. */
+static void append_path(struct buffer *to, const int64_t *values, size_t count, int64_t most,
+                        int height) {
+    size_t first = HISTORY_SAMPLE_COUNT - count;
+    bool is_down = false;
+    for (size_t i = 0; i < count; i++) {
+        if (values[i] >= 0) {
+            int64_t y =
+                INT64_C(10) * height - (int64_t)((int128)values[i] * (height - 2) * 10 / most);
+            buffer_append_format(to, "%c%zu,%lld.%lld", is_down ? 'L' : 'M', first + i,
+                                 (long long)(y / 10), (long long)(y % 10));
+        }
+        is_down = values[i] >= 0;
+    }
+}
+
+static int64_t partition_number(struct text partition) {
+    int64_t number = -1;
+    return text_to_int64(partition, &number) && number >= 0 && number <= INT32_MAX ? number : -1;
+}
+
+int64_t page_spark_scale(struct page_rows partitions) {
+    int64_t most = 1;
+    int64_t values[HISTORY_SAMPLE_COUNT];
+    for (size_t i = 0; i < partitions.count; i++) {
+        int64_t number = partition_number(partitions.items[i].keys[0]);
+        size_t count = number < 0 ? 0 : history_copy_partition((int32_t)number, values);
+        for (size_t j = 0; j < count; j++) {
+            most = values[j] > most ? values[j] : most;
+        }
+    }
+    return most;
+}
+
+void page_append_spark(struct buffer *to, struct text partition, int64_t most) {
+    int64_t values[HISTORY_SAMPLE_COUNT];
+    int64_t number = partition_number(partition);
+    size_t count = number < 0 ? 0 : history_copy_partition((int32_t)number, values);
+    int64_t peak = 0;
+    for (size_t i = 0; i < count; i++) {
+        peak = values[i] > peak ? values[i] : peak;
+    }
+    if (count == 0) {
+        buffer_append_string(to, "–");
+        return;
+    }
+    buffer_append_format(to,
+                         "<svg class=\"spark\" viewBox=\"0 0 %d %d\" "
+                         "preserveAspectRatio=\"none\" role=\"img\" aria-label=\"at most %lld "
+                         "lines in five minutes\"><path class=\"base\" d=\"M0,%dH%d\"/>"
+                         "<path class=\"line\" d=\"",
+                         HISTORY_SAMPLE_COUNT - 1, SPARK_HEIGHT + 1, (long long)peak, SPARK_HEIGHT,
+                         HISTORY_SAMPLE_COUNT - 1);
+    append_path(to, values, count, most, SPARK_HEIGHT);
+    buffer_append_string(to, "\"/></svg>");
+}
+
 static void append_points(struct buffer *to, const int64_t *values, size_t count, int64_t most) {
     size_t first = HISTORY_SAMPLE_COUNT - count;
     for (size_t i = 0; i < count; i++) {
@@ -104,8 +163,11 @@ static void append_chart(struct buffer *to, const char *title, const char *unit,
     buffer_append_format(to,
                          "<figure>\n<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" "
                          "role=\"img\" aria-label=\"%s over the last five minutes\">"
+                         "<path class=\"grid\" d=\"M0,4H%dM0,%dH%dM0,%dH%d\"/>"
                          "<polygon class=\"area\" points=\"%zu,%d ",
-                         HISTORY_SAMPLE_COUNT - 1, CHART_HEIGHT + 2, title, first, CHART_HEIGHT);
+                         HISTORY_SAMPLE_COUNT - 1, CHART_HEIGHT + 2, title,
+                         HISTORY_SAMPLE_COUNT - 1, CHART_HEIGHT / 2 + 2, HISTORY_SAMPLE_COUNT - 1,
+                         CHART_HEIGHT, HISTORY_SAMPLE_COUNT - 1, first, CHART_HEIGHT);
     append_points(to, values, count, scale);
     buffer_append_format(to, "%d,%d\"/><polyline class=\"line\" points=\"",
                          HISTORY_SAMPLE_COUNT - 1, CHART_HEIGHT);

@@ -89,17 +89,42 @@ static void append_restoring(struct buffer *to, struct arena *arena) {
     }
 }
 
-static void append_transactions(struct buffer *to, struct arena *arena) {
-    page_append_heading(to, "batches", "Batches and lanes");
+/* "ILLEGAL_GENERATION 2" … of those that have happened. */
+static void append_aborts(struct buffer *to, struct arena *arena) {
+    struct page_rows aborts = page_rows(arena, "accrued_transaction_aborts_total", "reason", NULL);
+    for (size_t i = 0; i < aborts.count; i++) {
+        if (aborts.items[i].value > 0) {
+            buffer_append_string(to, "<dt>Aborted: <code>");
+            page_append_breakable(to, aborts.items[i].keys[0]);
+            buffer_append_string(to, "</code></dt><dd>");
+            page_append_integer(to, aborts.items[i].value);
+            buffer_append_string(to, "</dd>\n");
+        }
+    }
+}
+
+void page_append_transactions(struct buffer *to, struct arena *arena) {
+    page_append_heading(to, "batches", "Transactions and lanes");
     buffer_append_string(to, "<dl>\n");
     append_spread(to, "Transaction, mean", "accrued_transaction_seconds", true);
     append_spread(to, "Lines in a batch, mean", "accrued_batch_lines", false);
+    append_aborts(to, arena);
     append_count(to, "Lanes rebuilt", "accrued_lane_rebuilds_total");
     append_count(to, "Rebalances", "accrued_rebalances_total");
-    append_restoring(to, arena);
-    append_count(to, "Ledger blocks restored", "accrued_restore_blocks");
-    append_count(to, "Ledger lines", "accrued_ledger_lines");
     append_size(to, "Resident memory", "process_resident_memory_bytes");
+    buffer_append_string(to, "</dl>\n</section>\n");
+}
+
+static void append_ledger(struct buffer *to, struct arena *arena) {
+    page_append_heading(to, "ledger", "Ledger and rating again");
+    buffer_append_string(to, "<dl>\n");
+    append_count(to, "Ledger lines", "accrued_ledger_lines");
+    append_size(to, "Ledger size", "accrued_ledger_bytes");
+    append_count(to, "Ledger blocks restored", "accrued_restore_blocks");
+    append_restoring(to, arena);
+    append_count(to, "Requests to rate again", "accrued_rerate_requests_pending");
+    append_count(to, "Lines rated again", "accrued_rerate_lines_total");
+    append_count(to, "… that could not be", "accrued_rerate_unrated_total");
     buffer_append_string(to, "</dl>\n</section>\n");
 }
 
@@ -119,13 +144,12 @@ static void append_reference(struct buffer *to) {
     append_count(to, "Entries", "accrued_reference_entries");
     append_size(to, "Size", "accrued_reference_bytes");
     append_age(to, "Last known to be right", "accrued_reference_fresh_age_seconds");
+    append_count(to, "Connections lost", "accrued_reference_failures_total");
     buffer_append_string(to, "</dl>\n</section>\n");
 }
 
 void page_append_workings(struct buffer *to, struct arena *arena) {
     REQUIRE(to != NULL);
-    buffer_append_string(to, "<div class=\"pair\">\n");
-    append_transactions(to, arena);
     append_reference(to);
-    buffer_append_string(to, "</div>\n");
+    append_ledger(to, arena);
 }

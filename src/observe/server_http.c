@@ -34,6 +34,8 @@ struct server {
     struct listener listener;
     char *input_topic;
     char *notice;
+    pthread_mutex_t lock;        /* of what follows */
+    struct buffer configuration; /* empty: not told */
     server_check ready;
     server_check healthy;
     server_explain explain;
@@ -120,11 +122,12 @@ static void draw_nonce(char to[NONCE_SIZE]) {
 /* Sends a page of ours; what is not ours cannot get in, nor a form out. */
 static enum MHD_Result send_html(struct MHD_Connection *connection, const char *nonce,
                                  const struct buffer *body) {
-    char policy[256];
+    char policy[320];
     (void)snprintf(policy, sizeof policy,
-                   "default-src 'none'; style-src 'nonce-%s'; img-src data:; base-uri 'none'; "
-                   "form-action 'self'; frame-ancestors 'none'",
-                   nonce);
+                   "default-src 'none'; style-src 'nonce-%s'; script-src 'nonce-%s'; connect-src "
+                   "'self'; img-src data:; base-uri 'none'; form-action 'self'; "
+                   "frame-ancestors 'none'",
+                   nonce, nonce);
     return send_body(connection, MHD_HTTP_OK, "text/html; charset=utf-8", policy, body);
 }
 
@@ -178,7 +181,7 @@ static enum MHD_Result send_explanation(const struct server *server,
     return result;
 }
 
-static enum MHD_Result send_page(const struct server *server, struct MHD_Connection *connection) {
+static enum MHD_Result send_page(struct server *server, struct MHD_Connection *connection) {
     const char *refresh = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "refresh");
     char nonce[NONCE_SIZE];
     struct buffer body;
@@ -189,16 +192,21 @@ static enum MHD_Result send_page(const struct server *server, struct MHD_Connect
     process_update();
     bool is_healthy = run_check(server, server->healthy, &reasons);
     bool is_ready = run_check(server, server->ready, &reasons);
+    pthread_mutex_lock(&server->lock);
     page_append(&body, &(struct page_options){
                            .input_topic = server->input_topic,
                            .notice = server->notice,
                            .nonce = nonce,
+                           .configuration = server->configuration.size == 0
+                                                ? text_null()
+                                                : buffer_text(&server->configuration),
                            .now_ms = clock_wall_ms(),
                            .refreshes = refresh == NULL || strcmp(refresh, "off") != 0,
                            .is_ready = is_ready,
                            .is_healthy = is_healthy,
                            .reasons = buffer_text(&reasons),
                        });
+    pthread_mutex_unlock(&server->lock);
     enum MHD_Result result = send_html(connection, nonce, &body);
     buffer_release(&reasons);
     buffer_release(&body);
@@ -213,7 +221,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)upload_data;
     (void)upload_data_size;
     (void)request_context;
-    const struct server *server = context;
+    struct server *server = context;
     const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
     if (server->listener.is_loopback && !listener_host_is_local(host)) {
         return send_text(connection, MHD_HTTP_MISDIRECTED_REQUEST,
@@ -328,6 +336,9 @@ struct server *server_start(const struct server_options *options, struct fault *
     server->listener = listener;
     server->input_topic = copy_string(options->input_topic);
     server->notice = copy_string(options->notice);
+    REQUIRE(pthread_mutex_init(&server->lock, NULL) == 0);
+    buffer_init(&server->configuration);
+    server_tell_configuration(server, options->configuration);
     server->ready = options->ready;
     server->healthy = options->healthy;
     server->explain = options->explain;
@@ -344,6 +355,14 @@ struct server *server_start(const struct server_options *options, struct fault *
     return server;
 }
 
+void server_tell_configuration(struct server *server, struct text configuration) {
+    REQUIRE(server != NULL);
+    pthread_mutex_lock(&server->lock);
+    buffer_clear(&server->configuration);
+    buffer_append_text(&server->configuration, configuration);
+    pthread_mutex_unlock(&server->lock);
+}
+
 void server_stop(struct server *server) {
     if (server == NULL) {
         return;
@@ -356,6 +375,8 @@ void server_stop(struct server *server) {
         /* Closes the listening socket as well. */
         MHD_stop_daemon(server->daemon);
     }
+    buffer_release(&server->configuration);
+    (void)pthread_mutex_destroy(&server->lock);
     free(server->input_topic);
     free(server->notice);
     free(server);

@@ -152,7 +152,7 @@ Test(page, shows_what_the_registry_has) {
     assert_has(page, "1 in and not yet committed.");
     assert_has(page, "Topic billing-&lt;lines&gt;.");
     assert_has(page, "Throughput in lines a second over the last five minutes");
-    assert_has(page, "500 a second now");
+    assert_has(page, "<h2>Lines a second</h2><p>500</p><small>1,001 since start</small>");
     free(page);
 }
 
