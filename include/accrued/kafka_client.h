@@ -47,6 +47,10 @@ bool kafka_credentials_refresh(const struct config *config, bool *ret_changed, s
  * "read_uncommitted" (which matters: transactions.md P51). */
 struct rd_kafka_s *kafka_reader_new(const struct config *config, const char *role,
                                     const char *isolation, struct fault *fault);
+/* The same for reading large records by the gigabyte, read_committed: several in each answer, and
+ * no more than a few waiting in memory. */
+struct rd_kafka_s *kafka_bulk_reader_new(const struct config *config, const char *role,
+                                         struct fault *fault);
 
 /* Partitions of a topic, asked from the cluster. false: *fault says topic and reason. */
 bool kafka_partition_count(struct rd_kafka_s *handle, const char *topic, int timeout_ms,

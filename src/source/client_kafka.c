@@ -16,6 +16,10 @@ static struct {
     size_t capacity;
 } handles = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* Of each partition that is read in bulk. */
+#define BULK_FETCH_BYTES (2 << 20)
+#define BULK_QUEUE_KBYTES (32 << 10)
+
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
     /* AUTOCREATE only tells that a broker as old as 0.10, or the embedded one, has no such switch.
      * Else syslog levels: up to 3 is error, 4 and 5 are warnings. */
@@ -151,8 +155,8 @@ void kafka_handles_each(void (*visit)(void *context, rd_kafka_t *handle), void *
     pthread_mutex_unlock(&handles.lock);
 }
 
-rd_kafka_t *kafka_reader_new(const struct config *config, const char *role, const char *isolation,
-                             struct fault *fault) {
+static rd_kafka_conf_t *reader_conf(const struct config *config, const char *role,
+                                    const char *isolation, struct fault *fault) {
     rd_kafka_conf_t *conf = kafka_conf_new(config, role, &config->kafka.consumer_properties, fault);
     if (conf == NULL) {
         return NULL;
@@ -167,6 +171,26 @@ rd_kafka_t *kafka_reader_new(const struct config *config, const char *role, cons
         !kafka_conf_put(conf, "auto.offset.reset", "earliest", fault) ||
         !kafka_conf_put(conf, "check.crcs", config->kafka.is_embedded ? "false" : "true", fault) ||
         !kafka_conf_put(conf, "isolation.level", isolation, fault)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    return conf;
+}
+
+rd_kafka_t *kafka_reader_new(const struct config *config, const char *role, const char *isolation,
+                             struct fault *fault) {
+    rd_kafka_conf_t *conf = reader_conf(config, role, isolation, fault);
+    return conf == NULL ? NULL : kafka_handle_new(RD_KAFKA_CONSUMER, conf, fault);
+}
+
+rd_kafka_t *kafka_bulk_reader_new(const struct config *config, const char *role,
+                                  struct fault *fault) {
+    rd_kafka_conf_t *conf = reader_conf(config, role, "read_committed", fault);
+    if (conf == NULL) {
+        return NULL;
+    }
+    if (!kafka_conf_put_int(conf, "fetch.message.max.bytes", BULK_FETCH_BYTES, fault) ||
+        !kafka_conf_put_int(conf, "queued.max.messages.kbytes", BULK_QUEUE_KBYTES, fault)) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define QUERY_TIMEOUT_MS 5000
-#define POLL_MS 20
+#define POLL_MS 10
 
 struct restoring {
     int32_t partition;
@@ -25,6 +25,7 @@ struct restorer {
     struct restore_hooks hooks;
     struct restoring *items;
     size_t count;
+    size_t woken; /* whose leader was asked last */
     size_t capacity;
 };
 
@@ -46,7 +47,7 @@ struct restorer *restorer_open(const struct config *config, const char *topic, c
     REQUIRE(restorer->topic != NULL);
     char role[64];
     (void)snprintf(role, sizeof role, "%s-restore", client);
-    restorer->reader = kafka_reader_new(config, role, "read_committed", fault);
+    restorer->reader = kafka_bulk_reader_new(config, role, fault);
     (void)snprintf(role, sizeof role, "%s-watermark", client);
     restorer->watcher =
         restorer->reader == NULL ? NULL : kafka_reader_new(config, role, "read_uncommitted", fault);
@@ -212,6 +213,17 @@ static bool take_message(struct restorer *restorer, const rd_kafka_message_t *me
                                 rd_kafka_message_errstr(message));
 }
 
+/* librdkafka 2.0 stops fetching while its queue is full, and then looks again only once a second
+ * or when something else comes from the partition's leader: so something is asked of it. */
+static void wake_fetcher(struct restorer *restorer) {
+    int64_t low = 0;
+    int64_t high = 0;
+    restorer->woken = (restorer->woken + 1) % restorer->count;
+    (void)rd_kafka_query_watermark_offsets(restorer->reader, restorer->topic,
+                                           restorer->items[restorer->woken].partition, &low, &high,
+                                           POLL_MS);
+}
+
 bool restorer_step(struct restorer *restorer, int64_t budget_ms, struct fault *fault) {
     int64_t end_ms = clock_steady_ms() + budget_ms;
     bool going = true;
@@ -220,6 +232,8 @@ bool restorer_step(struct restorer *restorer, int64_t budget_ms, struct fault *f
         if (message != NULL) {
             going = take_message(restorer, message, fault);
             rd_kafka_message_destroy(message);
+        } else {
+            wake_fetcher(restorer);
         }
         if (clock_steady_ms() >= end_ms) {
             break;
