@@ -144,6 +144,11 @@ void ledger_discard(struct ledger *ledger);
  * (damaged, another partition or partition count, newer programs, unknown program). */
 bool ledger_restore(struct ledger *ledger, struct text block, struct fault *fault);
 
+/* So many lines are likely to be restored in all: the index grows to it at once. And when they are:
+ * it becomes as small as the lines allow. */
+void ledger_anticipate(struct ledger *ledger, size_t line_count);
+void ledger_settle(struct ledger *ledger);
+
 /* Visits every line in byte order of customer id, then line id (re-rating offline). The state is
  * valid during the visit, which may post and put; what it puts is not visited again. */
 typedef bool (*ledger_visit)(void *context, const struct line_state *state);

@@ -44,6 +44,8 @@ int64_t restorer_remaining(const struct restorer *restorer, int32_t partition);
 void restorer_cancel(struct restorer *restorer, int32_t partition);
 /* Reads for at most budget_ms. false: a block was refused or reading cannot go on (*fault). */
 bool restorer_step(struct restorer *restorer, int64_t budget_ms, struct fault *fault);
+/* How often what has been read of a partition goes into all of it, in thousandths; 0: not known. */
+int64_t restorer_multiple(const struct restorer *restorer, int32_t partition);
 /* Partitions under way. */
 size_t restorer_count(const struct restorer *restorer);
 

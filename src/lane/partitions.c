@@ -14,6 +14,11 @@
 #define PEEK_TIMEOUT_MS 5000
 #define RESTORE_SLICE_MS 50
 #define MARK_INTERVAL_MS 3000
+/* When a restore foresees how many lines come, and at most how many times those that came, in
+ * thousandths: later blocks may be much smaller than the first. */
+#define FEW_BLOCKS 16
+#define MANY_BLOCKS 1024
+#define ANTICIPATED_MAX 64000
 #define PROGRESS_INTERVAL_MS 2000
 
 struct lane_partition *lane_partition_find(struct lane *lane, int32_t number) {
@@ -108,6 +113,14 @@ void lane_partitions_release(struct lane *lane) {
     lane->partition_capacity = 0;
 }
 
+/* The first blocks tell how many lines all of the topic is likely to have. */
+static void anticipate(const struct lane *lane, struct lane_partition *partition) {
+    int64_t multiple = restorer_multiple(lane->restorer, partition->number);
+    multiple = multiple < ANTICIPATED_MAX ? multiple : ANTICIPATED_MAX;
+    size_t line_count = ledger_line_count(partition->ledger);
+    ledger_anticipate(partition->ledger, line_count * (size_t)multiple / 1000);
+}
+
 bool lane_partition_block(void *context, int32_t number, struct text value, struct fault *fault) {
     struct lane_partition *partition = lane_partition_find(context, number);
     REQUIRE(partition != NULL && partition->state == PARTITION_RESTORING);
@@ -116,6 +129,9 @@ bool lane_partition_block(void *context, int32_t number, struct text value, stru
         return true;
     }
     partition->restored_blocks++;
+    if (partition->restored_blocks == FEW_BLOCKS || partition->restored_blocks == MANY_BLOCKS) {
+        anticipate(context, partition);
+    }
     return ledger_restore(partition->ledger, value, fault) ||
            fault_prefix(fault, "restoring the ledger of partition %d: ", number);
 }
@@ -124,6 +140,7 @@ void lane_partition_restored(void *context, int32_t number, int64_t high_waterma
     struct lane_partition *partition = lane_partition_find(context, number);
     REQUIRE(partition != NULL);
     if (!partition->is_foreign) {
+        ledger_settle(partition->ledger);
         struct fault unproven;
         if (ledger_is_proven(partition->ledger, &unproven)) {
             ledger_set_mark(partition->ledger, high_watermark);

@@ -123,8 +123,12 @@ static enum verdict send_blocks(struct lane *lane, struct fault *fault) {
         (void)ledger_clean(partition->ledger, CLEAN_BYTES_MAX);
         struct block_sender sender = {lane, partition->number, VERDICT_COMMITTED, fault};
         uint64_t incarnation = lane->incarnation_seed ^ (uint64_t)partition->number;
-        struct ledger_position position =
-            part == PART_LIVE ? partition->batch_end : ledger_position(partition->ledger);
+        /* Behind it also where the group's offsets were set back: a batch of lines that the ledger
+         * has already. */
+        struct ledger_position position = ledger_position(partition->ledger);
+        if (part == PART_LIVE && partition->batch_end.next_offset > position.next_offset) {
+            position = partition->batch_end;
+        }
         if (!ledger_seal(partition->ledger, position, incarnation,
                          publisher_value_size_max(lane->publisher), send_block, &sender)) {
             return sender.verdict;

@@ -43,7 +43,7 @@ static size_t count_entries(const struct ledger *ledger) {
 }
 
 static void finish_load(struct ledger *ledger) {
-    ledger_fit_index(ledger);
+    ledger_settle(ledger);
     ledger->loaded_id = ledger->head.id;
     ledger->loaded_incarnation = ledger->head.incarnation;
     ledger->is_marked = ledger->mark >= 0;
@@ -57,7 +57,7 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
     *ret_done = false;
     if (ledger->scan == 0) {
         *ret_doubt = ledger->log.replaced;
-        index_reserve(&ledger->index, count_entries(ledger));
+        ledger_anticipate(ledger, count_entries(ledger));
     }
     uint64_t behind = ledger->scan; /* the last frame */
     while (taken < bytes_max) {

@@ -123,13 +123,11 @@ static size_t capacity_for(size_t key_count) {
     return capacity;
 }
 
-void index_reserve(struct line_index *index, size_t key_count) {
-    REQUIRE(index->count == 0);
+void index_reserve(struct line_index *index, size_t key_count, index_hashes_at hashes_at,
+                   void *context) {
     size_t capacity = capacity_for(key_count);
     if (capacity > index->capacity) {
-        free_slots(index);
-        index->slots = new_slots(capacity);
-        index->capacity = capacity;
+        resize(index, capacity, hashes_at, context);
     }
 }
 

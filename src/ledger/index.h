@@ -41,8 +41,9 @@ bool index_next(struct index_probe *probe, uint64_t *ret_position);
  * INDEX_POSITION_MAX. */
 void index_insert(struct line_index *index, const struct index_probe *probe, uint64_t hash,
                   uint64_t position, index_hashes_at hashes_at, void *context);
-/* Makes an empty table large enough for so many keys. */
-void index_reserve(struct line_index *index, size_t key_count);
+/* Makes a table large enough for so many keys. */
+void index_reserve(struct line_index *index, size_t key_count, index_hashes_at hashes_at,
+                   void *context);
 /* Makes a table that is much too large for its keys smaller. */
 void index_fit(struct line_index *index, index_hashes_at hashes_at, void *context);
 /* A key with this hash will be looked for soon. */

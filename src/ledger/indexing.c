@@ -35,7 +35,11 @@ static void hashes_at(void *context, const uint64_t *positions, size_t count,
     }
 }
 
-void ledger_fit_index(struct ledger *ledger) {
+void ledger_anticipate(struct ledger *ledger, size_t line_count) {
+    index_reserve(&ledger->index, line_count, hashes_at, ledger);
+}
+
+void ledger_settle(struct ledger *ledger) {
     index_fit(&ledger->index, hashes_at, ledger);
 }
 

@@ -103,8 +103,6 @@ void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
 /* The same for a block that was sealed here: its entries and their hashes stand in the overlay. */
 void ledger_index_sealed(struct ledger *ledger, uint64_t position,
                          const struct sealed_block *block);
-/* The index as small as its lines allow. */
-void ledger_fit_index(struct ledger *ledger);
 /* Appends an entry that stands packed in ledger->packed to the open transaction. */
 void ledger_put_packed(struct ledger *ledger);
 /* Forgets everything that the log held. */

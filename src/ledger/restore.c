@@ -74,14 +74,11 @@ static bool take_programs(struct ledger *ledger, const struct program_names *nam
     return true;
 }
 
-enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool is_logged,
-                                  uint64_t position, struct fault *fault) {
-    REQUIRE(ledger->overlay.count == 0);
-    struct block_view view;
-    if (!block_parse(block, &view, fault)) {
-        return BLOCK_DOUBTFUL;
-    }
-    const struct block_header *header = &view.header;
+/* A block that is whole in itself. */
+static enum block_verdict take_whole(struct ledger *ledger, struct text block,
+                                     const struct block_view *view, bool is_logged,
+                                     uint64_t position, struct fault *fault) {
+    const struct block_header *header = &view->header;
     if (header->id <= ledger->head.id) {
         fault_set(fault, "ledger block %llu follows block %llu: ids must go up",
                   (unsigned long long)header->id, (unsigned long long)ledger->head.id);
@@ -97,7 +94,7 @@ enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool
                   (unsigned long long)header->id);
         return BLOCK_DOUBTFUL;
     }
-    if (!ledger_read_entries(ledger, &view)) {
+    if (!ledger_read_entries(ledger, view)) {
         fault_set(fault, "ledger block %llu has malformed entries", (unsigned long long)header->id);
         return BLOCK_DOUBTFUL;
     }
@@ -112,7 +109,7 @@ enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool
     if (!is_logged && !log_append(&ledger->log, block, &position, fault)) {
         return BLOCK_REFUSED;
     }
-    ledger_index_block(ledger, position, block.size, &view);
+    ledger_index_block(ledger, position, block.size, view);
     struct program_names names = ledger->head.programs;
     ledger->head = *header;
     ledger->rerate = ledger_rerate_of(header);
@@ -121,6 +118,15 @@ enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool
     ledger->head.programs = names;
     ledger->horizon = header->horizon;
     return BLOCK_TAKEN;
+}
+
+enum block_verdict ledger_take_in(struct ledger *ledger, struct text block, bool is_logged,
+                                  uint64_t position, struct fault *fault) {
+    REQUIRE(ledger->overlay.count == 0);
+    struct block_view view;
+    return block_parse(block, &view, fault)
+               ? take_whole(ledger, block, &view, is_logged, position, fault)
+               : BLOCK_DOUBTFUL;
 }
 
 /* A block that the file had already. */
@@ -133,17 +139,19 @@ bool ledger_restore(struct ledger *ledger, struct text block, struct fault *faul
     if (ledger_is_broken(ledger, fault)) {
         return false;
     }
+    REQUIRE(ledger->overlay.count == 0);
     struct block_view view;
-    struct fault unused;
-    bool is_whole = block_parse(block, &view, &unused);
-    if (is_whole && view.header.id >= ledger->loaded_id) {
+    if (!block_parse(block, &view, fault)) {
+        return false;
+    }
+    if (view.header.id >= ledger->loaded_id) {
         ledger->is_proven = true;
     }
-    if (is_whole && is_known(ledger, &view.header)) {
+    if (is_known(ledger, &view.header)) {
         return true;
     }
     ledger->is_marked = false;
-    return ledger_take_in(ledger, block, false, 0, fault) == BLOCK_TAKEN;
+    return take_whole(ledger, block, &view, false, 0, fault) == BLOCK_TAKEN;
 }
 
 /* The block with this id, if it came from the file and was not dropped, has other bytes. */

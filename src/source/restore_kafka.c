@@ -15,6 +15,7 @@ struct restoring {
     int32_t partition;
     int64_t high_watermark;
     int64_t next_offset; /* to be read */
+    int64_t start;
 };
 
 struct restorer {
@@ -159,7 +160,8 @@ enum restore_begin restorer_begin(struct restorer *restorer, int32_t partition, 
     if (!change_assignment(restorer, partition, from, true, fault)) {
         return RESTORE_LATER;
     }
-    add_item(restorer, (struct restoring){partition, high, from < 0 ? low : from});
+    int64_t start = from < 0 ? low : from;
+    add_item(restorer, (struct restoring){partition, high, start, start});
     return RESTORE_BEGUN;
 }
 
@@ -240,6 +242,13 @@ bool restorer_step(struct restorer *restorer, int64_t budget_ms, struct fault *f
         }
     }
     return going;
+}
+
+int64_t restorer_multiple(const struct restorer *restorer, int32_t partition) {
+    const struct restoring *item = find(restorer, partition);
+    return item == NULL || item->next_offset <= item->start
+               ? 0
+               : (item->high_watermark - item->start) * 1000 / (item->next_offset - item->start);
 }
 
 size_t restorer_count(const struct restorer *restorer) {

@@ -135,7 +135,7 @@ def test_marks_are_written_while_the_worker_runs(story):
     told.send()
     worker = told.setup.start()
     told.setup.wait_until_drained(40)
-    time.sleep(11)  # the interval is 10 s
+    time.sleep(4)  # the interval is 3 s
     before = blocks(told.setup)
     told.send()
     told.setup.wait_until_drained(40)
