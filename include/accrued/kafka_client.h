@@ -52,6 +52,11 @@ struct rd_kafka_s *kafka_reader_new(const struct config *config, const char *rol
 struct rd_kafka_s *kafka_bulk_reader_new(const struct config *config, const char *role,
                                          struct fault *fault);
 
+/* If the error is a missing right, appends to *fault which one: "; this user needs Read on topic
+ * x". Returns false. */
+bool kafka_name_right(int error, const char *operation, const char *resource, const char *name,
+                      struct fault *fault);
+
 /* Partitions of a topic, asked from the cluster. false: *fault says topic and reason. */
 bool kafka_partition_count(struct rd_kafka_s *handle, const char *topic, int timeout_ms,
                            int32_t *ret_count, struct fault *fault);

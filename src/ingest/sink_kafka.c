@@ -36,6 +36,8 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
         (void)fault_set(&kafka->failure, "topic %s, partition %d: a line was not taken: %s",
                         rd_kafka_topic_name(message->rkt), (int)message->partition,
                         rd_kafka_err2str(message->err));
+        (void)kafka_name_right(message->err, "Write", "topic", rd_kafka_topic_name(message->rkt),
+                               &kafka->failure);
     }
 }
 

@@ -41,6 +41,7 @@ struct publisher {
     rd_kafka_message_t *messages; /* scratch of push */
     size_t message_capacity;
     char *input_topic;
+    char transactional_id[256];
     enum transaction_state state;
     rd_kafka_resp_err_t error; /* the last one */
 };
@@ -60,6 +61,31 @@ static enum kafka_error_class class_of(rd_kafka_resp_err_t code) {
     }
 }
 
+/* The error does not say which of the topics it is; librdkafka's log before it does. */
+static void name_right(const struct publisher *publisher, rd_kafka_resp_err_t code,
+                       struct fault *fault) {
+    char topics[512] = "";
+    size_t size = 0;
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+        (void)kafka_name_right(code, "Write", "transactional id", publisher->transactional_id,
+                               fault);
+        return;
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        (void)kafka_name_right(code, "Read", "group", "kafka.group_id", fault);
+        return;
+    default: break;
+    }
+    for (size_t i = 0; i < OUTPUT_COUNT && size < sizeof topics; i++) {
+        if (publisher->topics[i] != NULL) {
+            size +=
+                (size_t)snprintf(topics + size, sizeof topics - size, "%s%s", size > 0 ? ", " : "",
+                                 rd_kafka_topic_name(publisher->topics[i]));
+        }
+    }
+    (void)kafka_name_right(code, "Write", "each of the topics", topics, fault);
+}
+
 /* The verdict on an error, which is destroyed. */
 static enum verdict judge(struct publisher *publisher, rd_kafka_error_t *error, const char *call,
                           struct fault *fault) {
@@ -74,16 +100,17 @@ static enum verdict judge(struct publisher *publisher, rd_kafka_error_t *error, 
     });
     fault_set(fault, "%s: %s: %s", call, rd_kafka_err2name(code), rd_kafka_error_string(error));
     rd_kafka_error_destroy(error);
+    name_right(publisher, code, fault);
     return verdict;
 }
 
-static rd_kafka_conf_t *publisher_conf(const struct config *config,
+static rd_kafka_conf_t *publisher_conf(struct publisher *publisher, const struct config *config,
                                        const struct publisher_options *options,
                                        struct fault *fault) {
     char role[64];
-    char transactional_id[256];
+    char *transactional_id = publisher->transactional_id;
     (void)snprintf(role, sizeof role, "%s-producer", options->client);
-    (void)snprintf(transactional_id, sizeof transactional_id, "accrued-%s-%s-%s",
+    (void)snprintf(transactional_id, sizeof publisher->transactional_id, "accrued-%s-%s-%s",
                    config->kafka.environment, config->kafka.instance,
                    options->transactional_suffix);
     rd_kafka_conf_t *conf = kafka_conf_new(config, role, NULL, fault);
@@ -148,12 +175,13 @@ struct publisher *publisher_open(const struct config *config,
                                  const struct publisher_options *options, enum verdict *ret_verdict,
                                  struct fault *fault) {
     *ret_verdict = VERDICT_STOP;
-    rd_kafka_conf_t *conf = publisher_conf(config, options, fault);
-    if (conf == NULL) {
-        return NULL;
-    }
     struct publisher *publisher = calloc(1, sizeof *publisher);
     REQUIRE(publisher != NULL);
+    rd_kafka_conf_t *conf = publisher_conf(publisher, config, options, fault);
+    if (conf == NULL) {
+        free(publisher);
+        return NULL;
+    }
     publisher->input_topic = strdup(options->input_topic);
     REQUIRE(publisher->input_topic != NULL);
     publisher->producer = kafka_handle_new(RD_KAFKA_PRODUCER, conf, fault);

@@ -161,8 +161,11 @@ static rd_kafka_conf_t *reader_conf(const struct config *config, const char *rol
     if (conf == NULL) {
         return NULL;
     }
-    /* librdkafka wants a group.id for assign(); nothing is ever committed under this one. */
-    if (!kafka_conf_put(conf, "group.id", "accrued-reader", fault) ||
+    /* librdkafka wants a group.id for assign() and asks for its coordinator; nothing is ever
+     * committed under this one. */
+    char group[256];
+    (void)snprintf(group, sizeof group, "%s-reader", config->kafka.group_id);
+    if (!kafka_conf_put(conf, "group.id", group, fault) ||
         !kafka_conf_put(conf, "enable.auto.commit", "false", fault) ||
         !kafka_conf_put(conf, "enable.auto.offset.store", "false", fault) ||
         !kafka_conf_put(conf, "enable.partition.eof", "true", fault) ||
@@ -197,6 +200,24 @@ rd_kafka_t *kafka_bulk_reader_new(const struct config *config, const char *role,
     return kafka_handle_new(RD_KAFKA_CONSUMER, conf, fault);
 }
 
+static bool is_right_missing(int error) {
+    return error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           error == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+           error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+           error == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+}
+
+bool kafka_name_right(int error, const char *operation, const char *resource, const char *name,
+                      struct fault *fault) {
+    if (is_right_missing(error)) {
+        size_t size = strlen(fault->text);
+        (void)snprintf(fault->text + size, sizeof fault->text - size,
+                       "; this user needs %s on %s %s (docs/security.md has the list)", operation,
+                       resource, name);
+    }
+    return false;
+}
+
 bool kafka_partition_count(rd_kafka_t *handle, const char *topic, int timeout_ms,
                            int32_t *ret_count, struct fault *fault) {
     rd_kafka_topic_t *wanted = rd_kafka_topic_new(handle, topic, NULL);
@@ -211,10 +232,13 @@ bool kafka_partition_count(rd_kafka_t *handle, const char *topic, int timeout_ms
     bool found = false;
     if (metadata->topic_cnt != 1 || metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR ||
         metadata->topics[0].partition_cnt <= 0) {
-        fault_set(fault, "topic %s: %s; create it with `accrued topics create`", topic,
-                  metadata->topic_cnt == 1 && metadata->topics[0].err != 0
-                      ? rd_kafka_err2str(metadata->topics[0].err)
-                      : "it has no partitions");
+        rd_kafka_resp_err_t why =
+            metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
+        fault_set(fault, "topic %s: %s%s", topic,
+                  why != RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_err2str(why)
+                                                    : "it has no partitions",
+                  is_right_missing(why) ? "" : "; create it with `accrued topics create`");
+        (void)kafka_name_right(why, "Describe (Read and Write bring it)", "topic", topic, fault);
     } else {
         *ret_count = metadata->topics[0].partition_cnt;
         found = true;

@@ -6,6 +6,8 @@
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
+#define SCRAM_VERSION_MIN 0x020601ff
+
 /* What librdkafka last said by itself: "connect refused", "SASL authentication failed" … */
 struct reason {
     char text[FAULT_TEXT_SIZE_MAX / 2];
@@ -59,6 +61,21 @@ static rd_kafka_conf_t *conf_new(const struct config *config, struct fault *faul
     return conf;
 }
 
+/* Versions before 2.6.1 repeat the nonce, which Kafka 3 let pass and Kafka 4 does not. */
+static const char *scram_hint(const struct config *config) {
+    for (size_t i = 0; i < config->kafka.properties.count; i++) {
+        const struct property *property = &config->kafka.properties.items[i];
+        bool is_mechanism = strcmp(property->name, "sasl.mechanism") == 0 ||
+                            strcmp(property->name, "sasl.mechanisms") == 0;
+        if (is_mechanism && strncmp(property->value, "SCRAM", strlen("SCRAM")) == 0 &&
+            rd_kafka_version() < SCRAM_VERSION_MIN) {
+            return "; if the password is right: librdkafka before 2.6.1 cannot log in by SCRAM to "
+                   "Kafka 4 (docs/security.md)";
+        }
+    }
+    return "";
+}
+
 bool probe_kafka(const struct config *config, int timeout_ms, int *ret_brokers,
                  struct fault *fault) {
     REQUIRE(timeout_ms > 0);
@@ -87,9 +104,10 @@ bool probe_kafka(const struct config *config, int timeout_ms, int *ret_brokers,
         (void)fault_set(fault,
                         "kafka: %s: no answer in %d ms: %s; is the broker running, is "
                         "kafka.bootstrap_servers right, do its advertised listeners and "
-                        "kafka.properties (security.protocol …) fit?",
+                        "kafka.properties (security.protocol …) fit?%s",
                         config->kafka.bootstrap_servers, timeout_ms,
-                        last.text[0] != '\0' ? last.text : rd_kafka_err2str(error));
+                        last.text[0] != '\0' ? last.text : rd_kafka_err2str(error),
+                        scram_hint(config));
     }
     rd_kafka_destroy(client);
     return is_good;

@@ -34,6 +34,7 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
         writer->has_failed = true;
         (void)fault_set(&writer->failure, "topic %s: a request was not taken: %s", writer->topic,
                         rd_kafka_err2str(message->err));
+        (void)kafka_name_right(message->err, "Write", "topic", writer->topic, &writer->failure);
     }
 }
 

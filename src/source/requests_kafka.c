@@ -91,7 +91,13 @@ bool requests_range(struct requests *requests, int timeout_ms, int64_t *ret_firs
     rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
         requests->asker, requests->topic, REQUEST_PARTITION, &first, &next, timeout_ms);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return fault_set(fault, "offsets of %s: %s", requests->topic, rd_kafka_err2str(error));
+        int32_t count = 0;
+        /* What is hidden from a user looks as if it were not there: metadata tell which it is. */
+        bool is_told =
+            error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
+            !kafka_partition_count(requests->asker, requests->topic, timeout_ms, &count, fault);
+        return !is_told &&
+               fault_set(fault, "offsets of %s: %s", requests->topic, rd_kafka_err2str(error));
     }
     *ret_first = first;
     *ret_next = next;

@@ -211,8 +211,10 @@ static bool take_message(struct restorer *restorer, const rd_kafka_message_t *me
                    message->err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
                    message->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
                    message->err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-    return passing || fault_set(fault, "restoring %s [%d]: %s", restorer->topic, message->partition,
-                                rd_kafka_message_errstr(message));
+    return passing ||
+           fault_set(fault, "restoring %s [%d]: %s", restorer->topic, message->partition,
+                     rd_kafka_message_errstr(message)) ||
+           kafka_name_right(message->err, "Read", "topic", restorer->topic, fault);
 }
 
 /* librdkafka 2.0 stops fetching while its queue is full, and then looks again only once a second

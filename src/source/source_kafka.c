@@ -26,6 +26,7 @@ struct source {
     rd_kafka_t *asker; /* for offsets: the consumer's connection is busy with waiting fetches, and a
                           read_committed handle would not tell the high watermark (P51) */
     char *topic;
+    char *group;
     struct source_hooks hooks;
     int32_t partition_count;
 };
@@ -173,7 +174,8 @@ struct source *source_open(const struct config *config, const struct source_opti
     REQUIRE(source != NULL);
     source->hooks = hooks;
     source->topic = strdup(options->topic);
-    REQUIRE(source->topic != NULL);
+    source->group = strdup(options->group_id);
+    REQUIRE(source->topic != NULL && source->group != NULL);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_opaque(conf, source);
     source->consumer = kafka_handle_new(RD_KAFKA_CONSUMER, conf, fault);
@@ -217,6 +219,7 @@ void source_free(struct source *source) {
         kafka_handle_free(source->asker);
     }
     free(source->topic);
+    free(source->group);
     free(source);
 }
 
@@ -234,6 +237,11 @@ static enum source_result take_error(struct source *source, const rd_kafka_messa
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
         fault_set(fault, "consuming %s: %s: %s", source->topic, rd_kafka_err2name(message->err),
                   rd_kafka_message_errstr(message));
+        if (message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+            (void)kafka_name_right(message->err, "Read", "group", source->group, fault);
+        } else {
+            (void)kafka_name_right(message->err, "Read", "topic", source->topic, fault);
+        }
         return SOURCE_LOST;
     default:
         log_event(LOG_WARN, "consumer_error", "error=%s reason=%s", rd_kafka_err2name(message->err),

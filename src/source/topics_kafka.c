@@ -52,7 +52,8 @@ static enum topics_result describe_metadata(rd_kafka_t *client, const struct con
     enum topics_result result = TOPICS_GOOD;
     rd_kafka_resp_err_t topic_error = metadata->topics[0].err;
     if (topic_error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-        fault_set(fault, "topic %s: this user may not Describe it", name);
+        fault_set(fault, "topic %s: this user may not Describe it (docs/security.md has the list)",
+                  name);
         result = TOPICS_UNCHECKABLE;
     } else if (topic_error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION) {
         fault_set(fault, "topic %s: the cluster does not accept this name", name);
@@ -282,11 +283,12 @@ static bool take_created(const rd_kafka_topic_result_t *result, const struct top
     }
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         const char *reason = rd_kafka_topic_result_error_string(result);
-        return fault_set(fault, "topic %s cannot be created: %s%s", name,
-                         reason != NULL ? reason : rd_kafka_err2str(error),
-                         error == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR
-                             ? "; see topics.replication_factor and topics.min_insync_replicas"
-                             : "");
+        fault_set(fault, "topic %s cannot be created: %s%s", name,
+                  reason != NULL ? reason : rd_kafka_err2str(error),
+                  error == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR
+                      ? "; see topics.replication_factor and topics.min_insync_replicas"
+                      : "");
+        return kafka_name_right(error, "Create", "topic", name, fault);
     }
     for (size_t i = 0; i < TOPIC_COUNT; i++) {
         created[i] = created[i] || strcmp(name, wanted[i].name) == 0;

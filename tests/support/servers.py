@@ -9,6 +9,7 @@ from pathlib import Path
 
 import binary
 import redis
+from confluent_kafka.admin import AdminClient
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -69,6 +70,52 @@ class Kafka:
         )
         assert done.returncode == 0, f"kafka-local {arguments}: {done.stdout}\n{done.stderr}"
         return done.stdout
+
+
+class SecureKafka(Kafka):
+    """A broker whose clients must speak TLS, log in, and may do only what ACLs allow. The tests' own
+    clients come by its other port, where everybody may do everything."""
+
+    def __init__(self, directory, **passwords):
+        super().__init__(directory)
+        self.is_ours = True
+        self.passwords = passwords
+
+    def __enter__(self):
+        self._up("0")
+        return self
+
+    def _up(self, port):
+        users = [f"{name}:{password}" for name, password in self.passwords.items()]
+        users = [word for user in users for word in ("--user", user)]
+        self._local("up", "--port", port, "--dir", str(self.directory), "--secure", *users)
+        listeners = self._properties()["listeners"].replace("://127.0.0.1", "").split(",")
+        ports = dict(listener.rsplit(":", 1) for listener in listeners)
+        self.bootstrap_servers = f"127.0.0.1:{ports['PLAINTEXT']}"
+        self.secure_servers = f"127.0.0.1:{ports['SECURE']}"
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+
+    def restart(self):
+        """Every connection is new afterwards; so is the port of the tests' own clients."""
+        self._local("down", "--dir", str(self.directory))
+        self._up(self.secure_servers.rsplit(":", 1)[1])
+
+    def _properties(self):
+        lines = (self.directory / "server.properties").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def settings(self, user, mechanism="PLAIN", **more):
+        """The section `kafka` for a user."""
+        return {
+            "bootstrap_servers": self.secure_servers,
+            "sasl_username": user,
+            "properties": {
+                "security.protocol": "SASL_SSL",
+                "sasl.mechanism": mechanism,
+                "ssl.ca.location": str(self.directory / "ca.pem"),
+            },
+            **more,
+        }
 
 
 class Redis:
