@@ -11,6 +11,7 @@
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
 struct rd_kafka_error_s;
+struct rd_kafka_message_s;
 
 /* A configuration with all that is shared; never NULL on success. `role` names the client in logs
  * and client.id ("lane-0-consumer"). `more` may be NULL. */
@@ -56,6 +57,10 @@ struct rd_kafka_s *kafka_bulk_reader_new(const struct config *config, const char
  * x". Returns false. */
 bool kafka_name_right(int error, const char *operation, const char *resource, const char *name,
                       struct fault *fault);
+
+/* "consuming x: …", with the right that is missing if it is one. */
+void kafka_consuming_fault(const struct rd_kafka_message_s *message, const char *topic,
+                           const char *group, struct fault *fault);
 
 /* Partitions of a topic, asked from the cluster. false: *fault says topic and reason. */
 bool kafka_partition_count(struct rd_kafka_s *handle, const char *topic, int timeout_ms,

@@ -218,6 +218,15 @@ bool kafka_name_right(int error, const char *operation, const char *resource, co
     return false;
 }
 
+void kafka_consuming_fault(const rd_kafka_message_t *message, const char *topic, const char *group,
+                           struct fault *fault) {
+    bool is_group = message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+    fault_set(fault, "consuming %s: %s: %s", topic, rd_kafka_err2name(message->err),
+              rd_kafka_message_errstr(message));
+    (void)kafka_name_right(message->err, "Read", is_group ? "group" : "topic",
+                           is_group ? group : topic, fault);
+}
+
 bool kafka_partition_count(rd_kafka_t *handle, const char *topic, int timeout_ms,
                            int32_t *ret_count, struct fault *fault) {
     rd_kafka_topic_t *wanted = rd_kafka_topic_new(handle, topic, NULL);

@@ -13,8 +13,7 @@
  * a second's work (measured: a factor of three in throughput); kbytes bounds the memory of it. */
 #define QUEUED_MESSAGES_MIN 200000
 #define QUEUED_KBYTES_MAX 65536
-/* A partition that begins to flow waits for the fetch under way, which may wait for data so long.
- */
+/* A partition that begins to flow waits for the fetch under way, which waits for data so long. */
 #define FETCH_WAIT_MS 100
 /* A heartbeat's answer is how a member learns of a rebalance: partitions move within a second or
  * two. */
@@ -26,7 +25,7 @@ struct source {
     rd_kafka_t *asker; /* for offsets: the consumer's connection is busy with waiting fetches, and a
                           read_committed handle would not tell the high watermark (P51) */
     char *topic;
-    char *group;
+    char group[256];
     struct source_hooks hooks;
     int32_t partition_count;
 };
@@ -174,8 +173,8 @@ struct source *source_open(const struct config *config, const struct source_opti
     REQUIRE(source != NULL);
     source->hooks = hooks;
     source->topic = strdup(options->topic);
-    source->group = strdup(options->group_id);
-    REQUIRE(source->topic != NULL && source->group != NULL);
+    REQUIRE(source->topic != NULL);
+    (void)snprintf(source->group, sizeof source->group, "%s", options->group_id);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_opaque(conf, source);
     source->consumer = kafka_handle_new(RD_KAFKA_CONSUMER, conf, fault);
@@ -219,7 +218,6 @@ void source_free(struct source *source) {
         kafka_handle_free(source->asker);
     }
     free(source->topic);
-    free(source->group);
     free(source);
 }
 
@@ -235,13 +233,7 @@ static enum source_result take_error(struct source *source, const rd_kafka_messa
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-        fault_set(fault, "consuming %s: %s: %s", source->topic, rd_kafka_err2name(message->err),
-                  rd_kafka_message_errstr(message));
-        if (message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
-            (void)kafka_name_right(message->err, "Read", "group", source->group, fault);
-        } else {
-            (void)kafka_name_right(message->err, "Read", "topic", source->topic, fault);
-        }
+        kafka_consuming_fault(message, source->topic, source->group, fault);
         return SOURCE_LOST;
     default:
         log_event(LOG_WARN, "consumer_error", "error=%s reason=%s", rd_kafka_err2name(message->err),
