@@ -364,7 +364,8 @@ void enricher_serve(struct enricher *enricher, int64_t now_ms) {
     if (!enricher_connect(enricher, now_ms)) {
         return;
     }
-    if (!store_drain(enricher->store, &enricher->cache, &fault)) {
+    if (!store_drain(enricher->store, &enricher->cache, &fault) ||
+        !store_watch(enricher->store, now_ms, &fault)) {
         (void)enricher_lose(enricher, now_ms, &fault);
         return;
     }

@@ -33,6 +33,8 @@ bool store_ping(struct store *store, int64_t now_ms, struct fault *fault);
 /* Waits for the answers to it. */
 bool store_await_pong(struct store *store, struct cache *cache, int64_t deadline_ms,
                       struct fault *fault);
+/* Where there are Sentinels: is this still the master? Hardly ever waits. */
+bool store_watch(struct store *store, int64_t now_ms, struct fault *fault);
 /* When the ping was sent that is not answered yet, or INT64_MAX. */
 int64_t store_ping_pending_ms(const struct store *store);
 /* Everything that was changed before this moment has been told. */

@@ -1,6 +1,7 @@
 #include "store.h"
 
-#include "connection.h"
+#include "dial.h"
+#include "sentinel.h"
 
 #include "accrued/clock.h"
 #include "accrued/reference_json.h"
@@ -17,6 +18,7 @@ struct store {
     const struct config *config;
     struct connection *values;
     struct connection *news;
+    struct sentinel_watch *watch;         /* NULL: no Sentinels */
     struct buffer prefixes[PREFIX_COUNT]; /* by reference_kind: "accrued:partner:" */
     struct buffer key;
     struct arena scratch;
@@ -46,6 +48,7 @@ struct store *store_new(const struct config *config) {
     }
     buffer_init(&store->key);
     arena_init(&store->scratch);
+    store->watch = sentinel_watch_new(config);
     return store;
 }
 
@@ -59,6 +62,7 @@ void store_free(struct store *store) {
     }
     buffer_release(&store->key);
     arena_release(&store->scratch);
+    sentinel_watch_free(store->watch);
     free(store);
 }
 
@@ -172,6 +176,11 @@ bool store_drain(struct store *store, struct cache *cache, struct fault *fault) 
     bool ok = store_take_pong(store, reply, fault);
     freeReplyObject(reply);
     return ok;
+}
+
+bool store_watch(struct store *store, int64_t now_ms, struct fault *fault) {
+    REQUIRE(store_is_open(store));
+    return sentinel_watch_step(store->watch, connection_address(store->values), now_ms, fault);
 }
 
 bool store_ping(struct store *store, int64_t now_ms, struct fault *fault) {

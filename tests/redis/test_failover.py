@@ -7,6 +7,7 @@ import kafka_io
 import pytest
 from expectations import records, stream_case
 from kafka_io import read_all
+from proxy import Proxy
 from servers import Redis, Sentinel, wait_until
 from service import metrics, url_of, wait_until_ready
 from story import Story
@@ -17,7 +18,7 @@ PASSWORD = "s3cret"
 class Cluster:
     """Whoever is the master now; what a Setup needs of a Redis."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, proxied=False):
         login = ("--requirepass", PASSWORD, "--masterauth", PASSWORD)
         quick = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
         self.servers = [
@@ -26,9 +27,11 @@ class Cluster:
         ]
         self.servers[0].start()
         self.servers[1].start("--replicaof", "127.0.0.1", self.servers[0].port)
-        self.sentinels = [
-            Sentinel(directory / f"s{i}", self.servers[0].port, PASSWORD) for i in range(3)
-        ]
+        # Sentinels and workers reach the first master through a proxy, which can part them.
+        self.proxy = Proxy(self.servers[0].port) if proxied else None
+        port = int(self.proxy.address.split(":")[1]) if proxied else self.servers[0].port
+        self.ports = {port: self.servers[0], self.servers[1].port: self.servers[1]}
+        self.sentinels = [Sentinel(directory / f"s{i}", port, PASSWORD) for i in range(3)]
         wait_until(self.is_replicated, "the replica follows")
         for sentinel in self.sentinels:
             sentinel.start()
@@ -43,8 +46,7 @@ class Cluster:
 
     @property
     def master(self):
-        (port,) = {sentinel.master_port() for sentinel in self.sentinels[:1]}
-        return next(server for server in self.servers if server.port == port)
+        return self.ports[self.sentinels[0].master_port()]
 
     @property
     def replica(self):
@@ -67,6 +69,8 @@ class Cluster:
     def close(self):
         for server in (*self.sentinels, *self.servers):
             server.__exit__()
+        if self.proxy is not None:
+            self.proxy.close()
 
 
 @pytest.fixture
@@ -135,6 +139,36 @@ def test_failover(setup_on, kafka, cluster):
     story.send(lines[120:])
     story.check()
     assert kafka_io.members(kafka, setup.group) == members
+
+
+def test_a_master_that_is_cut_off_from_its_sentinels(setup_on, kafka, tmp_path):
+    """It lives, calls itself master and answers the worker: but the world goes on elsewhere."""
+    cluster = Cluster(tmp_path / "cluster", proxied=True)
+    try:
+        case = stream_case(522, 80)
+        setup = setup_on(cluster, case, redis=cluster.settings())
+        story, lines = Story(setup, kafka), records(case)
+        url = url_of(setup.start())
+        story.send(lines[:40])
+        wait_until_ready(url)
+        old = cluster.master
+        # Sentinels name their connections; a worker's hold CLIENT TRACKING or SUBSCRIBE to changes.
+        cluster.proxy.swallow(lambda wire: b"sentinel-" in wire.asked)
+        wait_until(lambda: cluster.master is not old, "another is master", 40)
+        new = cluster.master
+        wait_until(lambda: new.client.info("replication")["role"] == "master", "and knows it")
+        assert old.client.info("replication")["role"] == "master", "the old one knows of nothing"
+        wait_until(
+            lambda: [c for c in new.client.client_list() if "t" in c["flags"]],
+            lambda: setup.workers[0].tail(),
+            30,
+        )
+        other_values(story, 624)
+        story.send(lines[40:])
+        story.check()
+        assert "the Sentinels say that" in setup.workers[0].log.read_text()
+    finally:
+        cluster.close()
 
 
 def test_a_load_waits_for_the_replica(setup_on, kafka, cluster, tmp_path):

@@ -3,7 +3,8 @@
 #include "accrued/hash.h"
 #include "accrued/require.h"
 
-#include "../../src/enrich/connection.h"
+#include "../../src/enrich/dial.h"
+#include "../../src/enrich/sentinel.h"
 #include "broker.h"
 
 #include <hiredis/hiredis.h>
@@ -224,6 +225,30 @@ struct connection *connection_open(const struct config *config, int64_t deadline
     connection->id = (long long)redis.connection_count + 1;
     redis.connections[redis.connection_count++] = connection;
     return connection;
+}
+
+/* No Sentinels here. */
+struct sentinel_watch *sentinel_watch_new(const struct config *config) {
+    REQUIRE(config->redis.sentinels[0] == '\0');
+    return NULL;
+}
+
+void sentinel_watch_free(struct sentinel_watch *watch) {
+    REQUIRE(watch == NULL);
+}
+
+bool sentinel_watch_step(struct sentinel_watch *watch, const char *address, int64_t now_ms,
+                         struct fault *fault) {
+    (void)address;
+    (void)now_ms;
+    (void)fault;
+    REQUIRE(watch == NULL);
+    return true;
+}
+
+const char *connection_address(const struct connection *connection) {
+    (void)connection;
+    return "simulated";
 }
 
 struct connection *connection_open_beside(const struct config *config,

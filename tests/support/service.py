@@ -46,7 +46,7 @@ def wait_until_waiting(url, *reasons, timeout=30):
 
     def waits():
         status, text = answer(url + "/readyz")
-        return status == 503 and "waiting" in text and (
+        return status == 503 and "waits for reference data" in text and (
             not reasons or any(reason in text for reason in reasons)
         )
 
