@@ -99,7 +99,7 @@ def loading(service):
     client = service.redis.client
     client.set("filler:0", b"x")
     with client.pipeline(transaction=False) as pipe:
-        for number in range(20000):
+        for number in range(10000):
             pipe.set(f"filler:{number}", b"x" * 100)
         pipe.execute()
     service.redis.kill()

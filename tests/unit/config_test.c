@@ -167,6 +167,16 @@ static const struct {
      "2: redis.address: \"localhost\" is neither host:port nor unix:/path\n"
      "4: http.listen: \"unix:/x\" is not host:port\n"},
     {"redis:\n  username: u\n", "2: redis.username: a user needs a password\n"},
+    {"redis:\n  sentinels: a:1, b, unix:/x,\n",
+     "2: redis.sentinels: \"b\" is not host:port\n"
+     "2: redis.sentinels: \"unix:/x\" is not host:port\n"},
+    {"redis:\n  sentinels: a:1\n  master_name: \"\"\n",
+     "3: redis.master_name: Sentinels know masters by name\n"},
+    {"redis:\n  sentinel_username: u\n", "2: redis.sentinel_username: a user needs a password\n"},
+    {"redis:\n  sentinel_password_file: /nowhere\n",
+     "redis.sentinel_password_file: /nowhere: No such file or directory\n"},
+    {"redis:\n  tls_key_file: /k\n",
+     "2: redis.tls_key_file: a certificate needs its key, and a key its certificate\n"},
     {"redis:\n  password_file: /nowhere\n",
      "redis.password_file: /nowhere: No such file or directory\n"},
 };
@@ -452,4 +462,17 @@ Test(suggest, the_only_name_that_begins_so) {
     cr_expect_null(suggest_nearest(TEXT("bootstrapper_list"), known, 3));
     static const char *const alike[] = {"memory_of_the_cache", "memory_of_the_ledger"};
     cr_expect_null(suggest_nearest(TEXT("memory"), alike, 2));
+}
+
+Test(config, a_list_of_addresses_is_taken_apart) {
+    const char *rest = " a:1 ,, b:2,c:3 ,";
+    char item[ADDRESS_TEXT_SIZE_MAX];
+    static const char *const wanted[] = {"a:1", "b:2", "c:3"};
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert(address_next(&rest, item));
+        cr_expect_str_eq(item, wanted[i]);
+    }
+    cr_expect(!address_next(&rest, item));
+    rest = "";
+    cr_expect(!address_next(&rest, item));
 }
