@@ -15,8 +15,7 @@
  *
  * fetch blocks at most redis.connect_timeout_ms + 2 × redis.timeout_ms; call it
  * with no transaction open. Nothing is logged here. Times are clock_steady_ms().
- * The process must ignore SIGPIPE. In Redis the user needs: get, ping, select,
- * subscribe, client|id, client|tracking, and channel __redis__:invalidate. */
+ * The process must ignore SIGPIPE. What the user needs in Redis: docs/reference.md. */
 #ifndef ACCRUED_ENRICH_H
 #define ACCRUED_ENRICH_H
 
@@ -68,8 +67,9 @@ void enricher_expect(const struct cache_slot *soon, const struct cache_slot *lat
 struct partner_lookup enricher_partners(struct enricher *enricher);
 
 /* Reads invalidations and keeps the connections known to be alive; call it every round of the lane.
- * Does not block while connected. While not, it tries again with back-off, which blocks at most
- * redis.connect_timeout_ms. */
+ * Does not block while connected, but for the fifth of a second now and then in which a Sentinel
+ * that does not answer is replaced by another. While not connected, it tries again with back-off,
+ * which blocks at most redis.connect_timeout_ms. */
 void enricher_serve(struct enricher *enricher, int64_t now_ms);
 
 /* Is Redis connected and no ping unanswered for longer than fresh_ms? For readiness. *ret_why (may

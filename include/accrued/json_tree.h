@@ -38,6 +38,8 @@ const struct json *json_parse(struct arena *arena, struct text source, struct fa
 
 /* Member of an object (last of equal keys), or NULL; NULL also when not an object. */
 const struct json *json_member(const struct json *object, const char *name);
+/* The same by a text; the object must be one. */
+const struct json *json_member_named(const struct json *object, struct text name);
 
 /* "null", "string" … for messages. */
 const char *json_type_name(enum json_type type);

@@ -3,7 +3,7 @@
 
 #include "accrued/require.h"
 
-static const struct json *member_named(const struct json *object, struct text name) {
+const struct json *json_member_named(const struct json *object, struct text name) {
     const struct json *found = NULL;
     for (const struct json *member = object->first; member != NULL; member = member->next) {
         if (text_equal(member->name, name)) {
@@ -18,13 +18,13 @@ const struct json *json_member(const struct json *object, const char *name) {
     if (object == NULL || object->type != JSON_OBJECT) {
         return NULL;
     }
-    return member_named(object, text_of(name));
+    return json_member_named(object, text_of(name));
 }
 
 static size_t member_count(const struct json *object) {
     size_t count = 0;
     for (const struct json *member = object->first; member != NULL; member = member->next) {
-        count += member_named(object, member->name) == member;
+        count += json_member_named(object, member->name) == member;
     }
     return count;
 }
@@ -34,10 +34,10 @@ static bool objects_equal(const struct json *a, const struct json *b) {
         return false;
     }
     for (const struct json *member = a->first; member != NULL; member = member->next) {
-        if (member_named(a, member->name) != member) {
+        if (json_member_named(a, member->name) != member) {
             continue;
         }
-        const struct json *other = member_named(b, member->name);
+        const struct json *other = json_member_named(b, member->name);
         if (other == NULL || !json_equal(member, other)) {
             return false;
         }
@@ -70,7 +70,7 @@ static void append_children(struct buffer *to, const struct json *node) {
     bool is_object = node->type == JSON_OBJECT;
     bool is_first = true;
     for (const struct json *child = node->first; child != NULL; child = child->next) {
-        if (is_object && member_named(node, child->name) != child) {
+        if (is_object && json_member_named(node, child->name) != child) {
             continue;
         }
         if (!is_first) {

@@ -175,7 +175,41 @@ static bool plan_write(struct plan *plan, bool asks, struct reference_store *sto
     return is_good;
 }
 
-static void print_differences(const struct plan *plan) {
+static void print_member(struct buffer *line, char sign, const struct json *member) {
+    if (member == NULL) {
+        return;
+    }
+    buffer_clear(line);
+    json_append(line, member);
+    (void)printf("  %c %.*s: %.*s\n", sign, TEXT_ARGS(member->name), TEXT_ARGS(buffer_text(line)));
+}
+
+/* Which members differ, as they were and as they will be. */
+static void print_members(struct plan *plan, struct text before, struct text after) {
+    struct fault ignored;
+    const struct json *old = json_parse(&plan->set.arena, before, &ignored);
+    const struct json *new = json_parse(&plan->set.arena, after, &ignored);
+    if (old == NULL || old->type != JSON_OBJECT || new == NULL || new->type != JSON_OBJECT) {
+        return; /* the other line says that it was unreadable */
+    }
+    struct buffer line;
+    buffer_init(&line);
+    for (const struct json *member = new->first; member != NULL; member = member->next) {
+        const struct json *other = json_member_named(old, member->name);
+        if (other == NULL || !json_equal(other, member)) {
+            print_member(&line, '-', other);
+            print_member(&line, '+', member);
+        }
+    }
+    for (const struct json *member = old->first; member != NULL; member = member->next) {
+        if (json_member_named(new, member->name) == NULL) {
+            print_member(&line, '-', member);
+        }
+    }
+    buffer_release(&line);
+}
+
+static void print_differences(struct plan *plan) {
     for (size_t i = 0; i < plan->set.count; i++) {
         const struct reference_entry *entry = plan->set.entries[i];
         if (entry->outcome == OUTCOME_NEW) {
@@ -184,6 +218,7 @@ static void print_differences(const struct plan *plan) {
         } else if (entry->outcome == OUTCOME_CHANGED) {
             (void)printf("changed  %s:%.*s  %.*s\n", reference_kind_name(entry->kind),
                          TEXT_ARGS(entry->id), TEXT_ARGS(entry->differs));
+            print_members(plan, plan->before[i], entry->value);
         }
     }
 }

@@ -86,6 +86,26 @@ def test_dry_run_writes_nothing(reference):
         f"{len(demo_values())} new, 0 changed, 0 same; dry run, nothing was written\n"
     )
     assert reference.stored() == {}
+    assert done.stdout.splitlines() == [f"new      {key}" for key in demo_values()]
+
+
+def test_dry_run_tells_what_was_and_what_will_be(reference):
+    old = {"mpn_id": "p", "tax_profile": ALWAYS, "note": 1, "mpn_active": []}
+    reference.put("partner:p", json.dumps(old))
+    reference.put("partner:q", "{")
+    new = {"mpn_id": "p", "tax_profile": [], "mpn_active": []}
+    reference.write("p.jsonl", line("partner", new) + line("partner", {"mpn_id": "q"}))
+    before = reference.stored()
+    done = reference.run("load", "-n", "p.jsonl")
+    assert done.returncode == 0
+    assert done.stdout == (
+        "changed  partner:p  tax_profile, note\n"
+        '  - tax_profile: [{"from":null,"to":null}]\n'
+        "  + tax_profile: []\n"
+        "  - note: 1\n"
+        "changed  partner:q  unreadable before\n"
+    )
+    assert reference.stored() == before
 
 
 def test_tables_replace_their_part_and_no_other(reference):
@@ -131,7 +151,11 @@ def test_diff_tells_and_writes_nothing(reference):
     done = reference.run("diff", "one.jsonl", "b.csv")
     assert done.returncode == 1
     assert done.stdout == (
-        "changed  partner:a  tax_profile\nchanged  partner:b  tax_profile\nnew      partner:c\n"
+        "changed  partner:a  tax_profile\n"
+        "  + tax_profile: []\n"
+        "changed  partner:b  tax_profile\n"
+        '  + tax_profile: [{"from":"2020-01-01","to":null}]\n'
+        "new      partner:c\n"
     )
     assert done.stderr == "1 new, 2 changed, 0 same\n"
     assert reference.stored() == before
