@@ -53,7 +53,7 @@ def test_what_we_ship_and_print_is_valid():
 DAYS = (
     "2020-02-29", "2019-02-29", "1900-02-29", "2000-02-29", "0000-02-29", "0000-01-01",
     "9999-12-31", "2020-13-01", "2020-00-10", "2020-04-31", "2020-1-1", "2020-01-01 ",
-    "2020-01-01\n", "20200101", "2020-01-01T00:00:00Z", "２０２０-01-01", "",
+    "2020-01-01\n", "20200101", "202001-01", "2020-0101", "2020-01-01T00:00:00Z", "２０２０-01-01", "",
 )  # fmt: skip
 TEXTS = ("", "x", "Exchange", "ä" * 512, "x" * 1024, "x" * 1025, "a\u0000b", "\n", "CPOR", "gold")
 WORDS = ("silver", "gold", "GOLD", "bronze", "gold\n", "DPOR", "pal", "PaL", "PAL\n", "cpor", "POR")
@@ -100,8 +100,19 @@ def places(value):
     return found
 
 
+# What a member is most likely to be wrong in.
+LIKELY = {
+    **dict.fromkeys(("level", "type"), WORDS),
+    **dict.fromkeys(("from", "to", "added_on"), DAYS),
+    **dict.fromkeys(("name", "link_id", "partner_mpn_id", "subscription_id", "workload"), TEXTS),
+}
+
+
 def mutate(dice, value):
     container, key = dice.choice(places(value))
+    if key in LIKELY and dice.random() < 0.6:
+        container[key] = dice.choice(LIKELY[key])
+        return
     choice = dice.randrange(7)
     if choice == 0:
         del container[key]
