@@ -87,7 +87,7 @@ def good_value(dice, kind, identity):
             }
             for i, interval in enumerate(intervals(dice))
         ]
-    return {IDS[kind]: identity, **value, "note": dice.choice(ODD)}
+    return {IDS[kind]: identity, **value, "note": copy.deepcopy(dice.choice(ODD))}
 
 
 def places(value):
