@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"balances", "accruals in, their sums out, exactly once", command_balances},
     {"dlq", "list, show, replay, purge dead letters", command_dlq},
     {"explain", "why a line earns what it earns, or nothing", command_explain},
+    {"statement", "one partner's month, added up from what was published", command_statement},
     {"ledger", "look into a local ledger file, or verify it", command_ledger},
     {"topics", "create, check or print the Kafka topics", command_topics},
     {"check", "validate every configuration file, reach every server", command_check},

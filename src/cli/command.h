@@ -27,6 +27,7 @@ int command_ingest(int argc, char **argv);
 int command_reference(int argc, char **argv);
 int command_rate(int argc, char **argv);
 int command_explain(int argc, char **argv);
+int command_statement(int argc, char **argv);
 int command_rerate(int argc, char **argv);
 int command_balances(int argc, char **argv);
 int command_dlq(int argc, char **argv);
