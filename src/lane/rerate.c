@@ -234,6 +234,11 @@ static void look_for_work(struct lane *lane) {
         rerate->is_pending = rerate->is_pending || is_pending(rerate, partition);
         lowest = position_of(partition) < lowest ? position_of(partition) : lowest;
     }
+    /* Also those whose turn comes later, or that wait: standing still must be seen. */
+    for (size_t i = 0; i < lane->partition_count && rerate->is_pending; i++) {
+        metric_set(lane->partitions[i].gauges.rerate_progress,
+                   lane_rerate_progress(lane, &lane->partitions[i]));
+    }
     if (all_started) {
         requests_forget(rerate->requests, lowest);
     }

@@ -42,6 +42,17 @@ static void append_bar(struct buffer *to, const int128 counts[OUTCOME_COUNT], in
     buffer_append_string(to, "</svg>\n");
 }
 
+/* The revenue behind the count. */
+static void append_unclassified(struct buffer *to, struct arena *arena) {
+    struct page_rows billed = page_rows(arena, "accrued_unclassified_amount", "currency", NULL);
+    for (size_t i = 0; i < billed.count; i++) {
+        buffer_append_string(to, i == 0 ? "; billed on them: " : ", ");
+        page_append_amount(to, billed.items[i].value);
+        buffer_append_byte(to, ' ');
+        page_append_escaped(to, billed.items[i].keys[0]);
+    }
+}
+
 void page_append_flow(struct buffer *to, struct arena *arena) {
     struct page_rows rows = page_rows(arena, "accrued_lines_total", "outcome", NULL);
     int128 counts[OUTCOME_COUNT];
@@ -77,7 +88,9 @@ void page_append_flow(struct buffer *to, struct arena *arena) {
     if (page_value("accrued_unclassified_lines_total", &unclassified) && unclassified > 0) {
         buffer_append_byte(to, ' ');
         page_append_integer(to, unclassified);
-        buffer_append_string(to, " matched no rule of the catalog.");
+        buffer_append_string(to, " matched no rule of the catalog");
+        append_unclassified(to, arena);
+        buffer_append_byte(to, '.');
     }
     buffer_append_string(to, "</p>\n</section>\n");
 }

@@ -59,7 +59,7 @@ const char *const page_style[] = {
     ".more td,.more td:first-child{border-top:0;padding-top:0;padding-left:18px}"
     ".total th,.total td{border-top-color:var(--faint);font-weight:600}"
     ".total+tbody tr:first-child>*{border-top-color:var(--faint)}"
-    "td i{font-style:normal;color:var(--zero);font-weight:400}"
+    "td i,.sum i{font-style:normal;color:var(--zero);font-weight:400}"
     ".picture{width:190px;min-width:120px;padding-top:4px;padding-bottom:3px;"
     "vertical-align:middle}.spark{display:block;width:100%;height:22px}"
     ".base{fill:none;stroke:var(--rule);stroke-width:1;vector-effect:non-scaling-stroke}"

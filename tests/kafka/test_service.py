@@ -58,7 +58,7 @@ def test_a_frozen_redis_is_waited_for(tmp_path, kafka, own_redis):
 def test_a_second_signal_ends_it_at_once(tmp_path, redis):
     case = stream_case(82, 50)
     with Kafka(tmp_path / "broker") as broker:
-        setup = make_setup(tmp_path, broker, redis, case)
+        setup = make_setup(tmp_path, broker, redis, case, http={"listen": "127.0.0.1:0"})
         setup.create_topics()
         lines = records(case)
         broker_pid = None
@@ -71,6 +71,10 @@ def test_a_second_signal_ends_it_at_once(tmp_path, redis):
             (pid_file,) = (tmp_path / "broker").glob("*.pid")
             broker_pid = int(pid_file.read_text())
             os.kill(broker_pid, signal.SIGSTOP)
+            url = worker.url()
+            wait_until(lambda: answer(url + "/readyz")[0] == 503, "the broker is missed", 30)
+            assert broker.bootstrap_servers in answer(url + "/readyz")[1]
+            assert answer(url + "/healthz")[0] == 200
             worker.process.send_signal(signal.SIGTERM)
             wait_until(lambda: "service_stopping" in worker.tail(), worker.tail, 10)
             worker.process.send_signal(signal.SIGTERM)

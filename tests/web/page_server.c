@@ -43,6 +43,8 @@ static void fill_lines(bool is_alarm) {
     count("accrued_dead_letters_total", "code=\"wrong_partition\"", 9);
     count("accrued_dead_letters_total", "code=\"reference_unreadable\"", 3);
     count("accrued_unclassified_lines_total", "", 412);
+    metric_add_measure(get("accrued_unclassified_amount", METRIC_GAUGE, "currency=\"EUR\""),
+                       (struct measure){INT64_C(481273300000000)});
 }
 
 static void fill_letters(void) {
@@ -51,8 +53,8 @@ static void fill_letters(void) {
         (void)reject_set(&reject, REJECT_FIELD_INVALID,
                          "charge_start_date: 2020-03-%02lld is after charge_end_date 2020-02-29",
                          (long long)(i + 1));
-        letters_note(clock_wall_ms() - 3600000 + i * 97000, (int32_t)(i % 4), 321000 + i * 177,
-                     &reject);
+        letters_note(clock_wall_ms() - 3600000 + i * INT64_C(97000), (int32_t)(i % 4),
+                     321000 + i * 177, &reject);
     }
     (void)reject_set(&reject, REJECT_WRONG_PARTITION,
                      "the key is \"<b>ACME</b>-0b1f2c9e-5a3e-4d10-9c7e-6f2d1a7b8c3d\", not the "
@@ -95,7 +97,7 @@ static void fill_partitions(bool is_alarm, bool is_restoring) {
     for (int i = 0; i < 4; i++) {
         char labels[32];
         int64_t high = 321226 + i * 1871;
-        int64_t lag = is_alarm ? 48211 * (i + 1) : i == 2 ? 42 : 0;
+        int64_t lag = is_alarm ? INT64_C(48211) * (i + 1) : i == 2 ? 42 : 0;
         int64_t held = is_alarm && i == 1 ? 1200 : 0;
         (void)snprintf(labels, sizeof labels, "partition=\"%d\"", i);
         gauge("accrued_partition_next_offset", labels, high - held - lag, 0);

@@ -20,8 +20,11 @@ from pathlib import Path
 
 import binary
 import pytest
+from browser import chromium, emulate, screenshot, violations
 from feeds import command
 from scrape import scrape, unconserved
+from selenium.webdriver.common.by import By
+from servers import wait_until
 
 DEMO = binary.ROOT / "config" / "demo"
 FEEDS = DEMO / "feeds"
@@ -207,6 +210,49 @@ def test_it_serves_while_it_runs(place):
         assert "176 <em>posted</em>" in page
         assert "Payable" in page
     assert_nothing_left(place)
+
+
+def redis_of(place):
+    """The process id of the demo's own Redis."""
+    (found,) = [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if path.exists() and b"redis" in (told := path.read_bytes()) and bytes(place) in told
+    ]
+    return found
+
+
+def test_its_page_follows_it_from_work_to_waiting_and_back(place):
+    """In a real Chromium, on the real service: drained, without Redis, with it again."""
+    pictures = os.environ.get("ACCRUED_SCREENSHOTS", "")
+    with chromium() as browser, running(place) as (_, url):
+        emulate(browser)
+        browser.get(url)
+
+        def state():
+            return browser.find_element(By.ID, "state").text
+
+        def picture(name):
+            if pictures:
+                screenshot(browser, Path(pictures) / f"demo-{name}.png")
+                emulate(browser)
+
+        wait_until(lambda: state() == "Ready", state, 20)
+        wait_until(lambda: "drained" in browser.find_element(By.CSS_SELECTOR, ".tile").text, "0")
+        assert "176 posted" in browser.find_element(By.CSS_SELECTOR, ".key").text
+        assert violations(browser) == []
+        picture("drained")
+        redis = redis_of(place)
+        os.kill(redis, signal.SIGSTOP)
+        try:
+            wait_until(lambda: state() == "Not ready", state, 20)
+            notes = browser.find_element(By.CSS_SELECTOR, ".notes.warn").text
+            assert notes.startswith("Lane 0 waits for reference data: ")
+            picture("waiting")
+        finally:
+            os.kill(redis, signal.SIGCONT)
+        wait_until(lambda: state() == "Ready", state, 20)
+        assert browser.find_elements(By.CSS_SELECTOR, ".notes.warn") == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -129,6 +129,9 @@ def test_its_numbers_are_those_of_metrics(browser, servers):
     assert amounts(browser, "Forgone by reason") == one.by(
         "accrued_forgone_amount", "reason", "currency"
     )
+    unclassified = text_of(browser, "[aria-labelledby=flow] .sum")
+    assert f"{one.by('accrued_unclassified_lines_total')} matched no rule" in unclassified
+    assert numbers(unclassified)[1] == one.by("accrued_unclassified_amount")
     assert_partitions(browser, one)
     told = facts(browser)
     for term, name in (
