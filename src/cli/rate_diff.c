@@ -125,8 +125,10 @@ static void tell_totals(struct diff_run *run) {
 /* ------------------------------------------------------------ differences */
 
 static void flush(struct diff_run *run) {
-    (void)fwrite(run->output.data, 1, run->output.size, stdout);
-    buffer_clear(&run->output);
+    if (run->output.size > 0) {
+        (void)fwrite(run->output.data, 1, run->output.size, stdout);
+        buffer_clear(&run->output);
+    }
 }
 
 static void append_decimal(struct buffer *to, const char *name, int128 units) {
