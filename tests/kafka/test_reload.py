@@ -1,6 +1,7 @@
 """SIGHUP: what is right comes into force from the next line on, what is wrong is refused with the
 reason, and the worker goes on either way."""
 
+import json
 import re
 import signal
 import threading
@@ -195,6 +196,11 @@ def test_options_change_or_say_that_they_need_a_restart(accrued_config, kafka):
     seven = re.search(r'accrued_batch_lines_bucket\{le="10"\} (\d+)', metrics(worker))[1]
     assert int(seven) >= 50 // 7, "batches have seven lines at most"
     worker.stop()
+    lines = [text for text in log_of(worker).splitlines() if text.startswith("{")]
+    assert len(lines) > 5
+    for text in lines:
+        event = json.loads(text)
+        assert list(event)[:3] == ["time", "level", "event"], text
 
 
 def is_blocked(worker):
