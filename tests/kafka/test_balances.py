@@ -208,33 +208,33 @@ def test_balances_are_the_sums_under_revisions_and_restarts(setup, kafka):
 
 
 def test_kill_9_again_and_again(setup, kafka):
+    """Killed at work, each time a little later; a static member is taken back at once."""
     setup.start()
     stop = threading.Event()
-    sent = []
 
     def feed():
         factor = 100
         while not stop.is_set():
             factor += 1
-            lines = revised(setup.lines, factor)
-            send_lines(kafka, setup.input, lines)
-            sent.extend(lines)
-            time.sleep(0.3)
+            send_lines(kafka, setup.input, revised(setup.lines, factor))
+            time.sleep(0.2)
 
     send_lines(kafka, setup.input, setup.lines)
+    static = {"group_instance_id": "the-same"}
     feeder = threading.Thread(target=feed)
     feeder.start()
     try:
-        for number in range(6):
-            process = Process(setup, batch={"lines_max": 5})
-            time.sleep(1.0 + number * 0.17)
+        for number in range(5):
+            process = Process(setup, batch={"lines_max": 5}, kafka=static)
+            wait_until(lambda: process.tail(50_000).count("partition_ready") >= 4, setup.logs, 40)
+            time.sleep(number * 0.07)
             process.check_alive()
             process.kill()
     finally:
         stop.set()
         feeder.join()
     setup.wait_until_drained(60)
-    Process(setup)
+    Process(setup, kafka=static)
     wait_until_right(setup, 60)
     assert " 0 wrong; 0 accruals not" in verify(setup).stderr
 

@@ -349,5 +349,5 @@ def test_a_hundred_thousand_letters(accrued_config, kafka):
     replay_s = time.monotonic() - started
     print(f"summary {list_s:.1f} s, table {table_s:.1f} s, replay {replay_s:.1f} s")
     wait_until(lambda: setup.committed() == setup.produced(), setup.logs, 120)
-    assert len(amounts(setup)) == count
+    assert len(setup.accruals()) == count
     assert json.loads(dlq(setup, "list", "--summary", "--json").stdout)["open"] == 0
