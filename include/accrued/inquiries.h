@@ -35,7 +35,7 @@ struct inquiries {
     char line_id[INQUIRY_ID_SIZE_MAX]; /* folded */
     size_t line_size;
     size_t lane_count;
-    size_t decline_count; /* lanes that do not own the partition */
+    bool has_declined[INQUIRY_LANE_COUNT_MAX]; /* lanes that do not own the partition */
     struct buffer answer;
 };
 
@@ -68,8 +68,9 @@ struct inquiry {
 };
 /* The open question, without taking it. false: there is none any more. */
 bool inquiries_look(struct inquiries *inquiries, struct inquiry *ret_inquiry);
-/* The partition is another lane's, or another process's. */
-void inquiries_decline(struct inquiries *inquiries, uint64_t number);
+/* The partition is another lane's, or another process's. A lane that was built anew may say so
+ * twice. */
+void inquiries_decline(struct inquiries *inquiries, uint64_t number, size_t lane);
 /* false: it has been withdrawn, or another lane was faster. */
 bool inquiries_take(struct inquiries *inquiries, uint64_t number);
 void inquiries_answer(struct inquiries *inquiries, uint64_t number, struct text html);

@@ -80,7 +80,7 @@ void lane_answer(struct lane *lane) {
     }
     lane->inquiry_seen = inquiry.number;
     if (partition == NULL) {
-        inquiries_decline(inquiries, inquiry.number);
+        inquiries_decline(inquiries, inquiry.number, (size_t)lane->number);
     } else if (inquiries_take(inquiries, inquiry.number)) {
         struct buffer html;
         buffer_init(&html);

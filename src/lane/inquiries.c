@@ -15,6 +15,7 @@ static const char nobody[] =
     "the topics.</p></section>\n";
 
 void inquiries_init(struct inquiries *inquiries, size_t lane_count) {
+    REQUIRE(lane_count > 0 && lane_count <= INQUIRY_LANE_COUNT_MAX);
     *inquiries = (struct inquiries){.lane_count = lane_count};
     pthread_condattr_t attributes;
     REQUIRE(pthread_condattr_init(&attributes) == 0);
@@ -45,7 +46,7 @@ static void put(struct inquiries *inquiries, struct text customer_id, struct tex
     inquiries->customer_size = customer_id.size;
     inquiries->line_size = line_id.size;
     inquiries->number++;
-    inquiries->decline_count = 0;
+    memset(inquiries->has_declined, 0, sizeof inquiries->has_declined);
     inquiries->put_at_ms = clock_steady_ms();
     inquiries->state = INQUIRY_PUT;
     atomic_store(&inquiries->open, inquiries->number);
@@ -122,10 +123,23 @@ static void settle(struct inquiries *inquiries, struct text html) {
     pthread_cond_signal(&inquiries->changed);
 }
 
-void inquiries_decline(struct inquiries *inquiries, uint64_t number) {
+static bool have_all_declined(const struct inquiries *inquiries) {
+    for (size_t i = 0; i < inquiries->lane_count; i++) {
+        if (!inquiries->has_declined[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void inquiries_decline(struct inquiries *inquiries, uint64_t number, size_t lane) {
+    REQUIRE(lane < inquiries->lane_count);
     pthread_mutex_lock(&inquiries->lock);
-    if (is_open(inquiries, number) && ++inquiries->decline_count == inquiries->lane_count) {
-        settle(inquiries, text_of(nobody));
+    if (is_open(inquiries, number)) {
+        inquiries->has_declined[lane] = true;
+        if (have_all_declined(inquiries)) {
+            settle(inquiries, text_of(nobody));
+        }
     }
     pthread_mutex_unlock(&inquiries->lock);
 }
