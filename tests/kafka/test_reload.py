@@ -190,6 +190,7 @@ def test_options_change_or_say_that_they_need_a_restart(accrued_config, kafka):
     told = [text for text in log_of(worker).splitlines() if "reload_needs_restart" in text]
     assert '"options":"kafka.client_id,lanes.count"' in told[0], told
     assert value_of(worker, "accrued_config_restart_needed") == "2"
+    wait_until(lambda: "lines_max: 7\n" in answer(url_of(worker) + "/")[1], "the page shows it")
     send_lines(kafka, setup.input, [simple.line(f"l-{i}") for i in range(50)])
     setup.wait_until_drained()
     assert len(published(setup)) == 50

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import binary
 import pytest
-from browser import chromium, emulate, screenshot, violations
+from browser import emulate, screenshot, violations
 from feeds import command
 from scrape import scrape, unconserved
 from selenium.webdriver.common.by import By
@@ -222,10 +222,10 @@ def redis_of(place):
     return found
 
 
-def test_its_page_follows_it_from_work_to_waiting_and_back(place):
+def test_its_page_follows_it_from_work_to_waiting_and_back(place, browser):
     """In a real Chromium, on the real service: drained, without Redis, with it again."""
     pictures = os.environ.get("ACCRUED_SCREENSHOTS", "")
-    with chromium() as browser, running(place) as (_, url):
+    with running(place) as (_, url):
         emulate(browser)
         browser.get(url)
 

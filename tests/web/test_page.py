@@ -12,7 +12,6 @@ import pytest
 from browser import (
     FOCUSABLE,
     allow_scripts,
-    chromium,
     complaints,
     emulate,
     screenshot,
@@ -26,12 +25,6 @@ from servers import wait_until
 
 STATES = ("full", "empty", "alarm", "restoring", "hung")
 PICTURES = os.environ.get("ACCRUED_SCREENSHOTS", "")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
