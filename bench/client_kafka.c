@@ -3,6 +3,9 @@
 #include "tool.h"
 
 #define TIMEOUT_MS 15000
+/* A topic that was just made may not be known to its leader yet. */
+#define ASK_MAX 50
+#define ASK_PAUSE_US 100000
 
 rd_kafka_t *client_new(rd_kafka_type_t type, const char *bootstrap, const char *const *properties) {
     char reason[512];
@@ -55,8 +58,14 @@ int64_t client_ends(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partiti
     for (int i = 0; i < partitions->cnt; i++) {
         int64_t low = 0;
         rd_kafka_topic_partition_t *at = &partitions->elems[i];
-        rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-            client, at->topic, at->partition, &low, &at->offset, TIMEOUT_MS);
+        rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+        for (int asked = 0; asked < ASK_MAX && error != RD_KAFKA_RESP_ERR_NO_ERROR; asked++) {
+            if (asked > 0) {
+                tool_sleep_us(ASK_PAUSE_US);
+            }
+            error = rd_kafka_query_watermark_offsets(client, at->topic, at->partition, &low,
+                                                     &at->offset, TIMEOUT_MS);
+        }
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
             tool_fail("the end of %s/%d: %s", at->topic, (int)at->partition,
                       rd_kafka_err2str(error));

@@ -89,6 +89,8 @@ int main(int argc, char **argv) {
         {"reference", NULL, &feed.reference},
         {"partners", NULL, &feed.world.partner_count},
         {"customers", NULL, &feed.world.customer_count},
+        {"links", NULL, &feed.world.link_count},
+        {"linked", NULL, &feed.world.linked_percent},
         {"revisions", NULL, &feed.world.revision_percent},
     };
     tool_options(argc, argv, options, sizeof options / sizeof options[0]);

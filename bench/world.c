@@ -152,15 +152,20 @@ static void append_link(struct buffer *to, uint64_t id, const char *type, const 
 void world_append_customer(const struct world *world, uint64_t number, struct buffer *to) {
     REQUIRE(number < world->customer_count);
     char id[WORLD_ID_SIZE];
-    char mpn[2][WORLD_MPN_SIZE];
     world_uuid(KIND_CUSTOMER, number, id);
-    put_mpn(mpn[0], draw(KIND_LINKS, number * 2, world->partner_count));
-    put_mpn(mpn[1], draw(KIND_LINKS, number * 2 + 1, world->partner_count));
     buffer_append_format(to,
                          "{\"customer\": {\"customer_id\": \"%.*s\", \"added_on\": \"2025-11-05\", "
                          "\"links\": [",
                          WORLD_ID_SIZE, id);
-    append_link(to, number * 2, "CPOR", mpn[0], "\"exchange\"", "");
-    append_link(to, number * 2 + 1, "PAL", mpn[1], "null", ", ");
+    uint64_t count = world->link_count == 0 ? 2 : world->link_count;
+    bool is_linked = world->linked_percent == 0 ||
+                     world_mix((uint64_t)KIND_LINKS << 56 ^ ~number) % 100 < world->linked_percent;
+    for (uint64_t i = 0; i < count && is_linked; i++) {
+        char mpn[WORLD_MPN_SIZE];
+        uint64_t link = number * count + i;
+        put_mpn(mpn, draw(KIND_LINKS, link, world->partner_count));
+        append_link(to, link, i % 2 == 0 ? "CPOR" : "PAL", mpn,
+                    i % 2 == 0 ? "\"exchange\"" : "null", i == 0 ? "" : ", ");
+    }
     buffer_append_string(to, "]}}\n");
 }

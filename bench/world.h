@@ -15,6 +15,8 @@ struct world {
     uint64_t partner_count;
     uint64_t customer_count;
     uint64_t revision_percent; /* of the records: a later revision of an earlier line */
+    uint64_t link_count;       /* of a linked customer; 0: two, as there are two types of use */
+    uint64_t linked_percent;   /* of the customers; 0: all */
 };
 
 /* The texts that a made-up line borrows. */

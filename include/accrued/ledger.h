@@ -102,6 +102,8 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
                  size_t block_size_max, ledger_emit emit, void *context);
 void ledger_commit(struct ledger *ledger);
 void ledger_abort(struct ledger *ledger);
+/* Lets go of the local file's mapped pages, which count as this process's memory. */
+void ledger_rest(const struct ledger *ledger);
 /* The local file could not be written (a full disk): Kafka has everything, this ledger does not. It
  * can only be freed. */
 bool ledger_is_broken(const struct ledger *ledger, struct fault *ret_fault);

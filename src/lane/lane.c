@@ -473,6 +473,7 @@ static enum verdict round_once(struct lane *lane, struct fault *fault) {
     int64_t started_ms = clock_steady_ms();
     if (batch_has_work(lane)) {
         verdict = process_batch(lane, fault);
+        lane_partitions_rest(lane);
         lane->idle_since_ms = clock_steady_ms();
     } else {
         batch_clear(&lane->batch); /* all that was gathered was taken away */

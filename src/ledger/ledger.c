@@ -343,6 +343,10 @@ void ledger_abort(struct ledger *ledger) {
     drop_pending(ledger);
 }
 
+void ledger_rest(const struct ledger *ledger) {
+    log_rest(&ledger->log);
+}
+
 size_t ledger_line_count(const struct ledger *ledger) {
     return ledger->index.count;
 }

@@ -88,6 +88,12 @@ struct text log_at(const struct block_log *log, uint64_t position) {
     return (struct text){(const char *)log->windows[window] + offset, LOG_WINDOW_SIZE - offset};
 }
 
+void log_rest(const struct block_log *log) {
+    for (size_t i = 0; i < log->window_count && log->file >= 0; i++) {
+        (void)madvise(log->windows[i], LOG_WINDOW_SIZE, MADV_DONTNEED);
+    }
+}
+
 static bool write_at(struct block_log *log, uint64_t position, const struct iovec parts[2],
                      struct fault *fault) {
     size_t size = parts[0].iov_len + parts[1].iov_len;

@@ -94,6 +94,10 @@ struct log_mark log_mark_of(struct text payload);
 bool log_read_header(const void *bytes, uint32_t *ret_partition, uint32_t *ret_partition_count,
                      struct fault *fault);
 
+/* Lets go of what is mapped of the file; the page cache keeps it, and it comes back when it is
+ * looked at. */
+void log_rest(const struct block_log *log);
+
 /* From a position to the end of its window. */
 struct text log_at(const struct block_log *log, uint64_t position);
 
