@@ -25,6 +25,8 @@ struct showing {
     size_t suspect_end;
     bool has_suspect;
     bool is_found;
+    int64_t letter;         /* offset */
+    int64_t replayed_at_ms; /* −1: it was not */
 };
 
 static void add_field(void *context, const struct view_field *field) {
@@ -198,6 +200,10 @@ static void show_words(struct showing *showing, const struct topic_record *recor
     struct text code = topic_record_header(record, "accrued.error.code");
     struct text message = topic_record_header(record, "accrued.error.message");
     buffer_append_format(&out, "  reason  %.*s: %.*s\n", TEXT_ARGS(code), TEXT_ARGS(message));
+    if (showing->replayed_at_ms >= 0) {
+        calendar_format_time(showing->replayed_at_ms, time);
+        buffer_append_format(&out, "  sent again at %s\n", time);
+    }
     append_place(&out, today, record->value, has_place, begin);
     append_schema(&out, &today->view);
     buffer_append_string(&out, "  key     ");
@@ -246,6 +252,11 @@ static void show_json(struct showing *showing, const struct topic_record *record
     }
     buffer_append_format(&out, ", \"bytes\": %zu, \"ended\": \"%s\"", record->value.size,
                          view_end_name(today->view.end));
+    char time[CALENDAR_TIME_SIZE];
+    if (showing->replayed_at_ms >= 0) {
+        calendar_format_time(showing->replayed_at_ms, time);
+    }
+    append_member(&out, "replayed_at", showing->replayed_at_ms >= 0 ? text_of(time) : text_null());
     append_member(&out, "key", record->key);
     topic_record_headers(record, add_header_json, &part);
     buffer_append_format(&out, ", \"headers\": [%.*s], \"fields\": [", (int)part.size,
@@ -275,6 +286,17 @@ static bool show(void *context, const struct topic_record *record, struct fault 
     return true;
 }
 
+/* The mark of the letter's replay stands behind it in its partition; the last one counts. */
+static bool find_mark(void *context, const struct topic_record *record, struct fault *fault) {
+    struct showing *showing = context;
+    int64_t replayed = 0;
+    (void)fault;
+    if (letter_is_mark(record, &replayed) && replayed == showing->letter) {
+        showing->replayed_at_ms = record->timestamp_ms;
+    }
+    return true;
+}
+
 int dlq_show(const struct dlq *dlq) {
     struct letter_position wanted = {dlq->filter.partition, dlq->filter.offset};
     if (dlq->filter.position_count == 1) {
@@ -283,12 +305,15 @@ int dlq_show(const struct dlq *dlq) {
     if (wanted.partition < 0 || wanted.offset < 0 || dlq->filter.position_count > 1) {
         return command_usage(dlq->command, "show needs one letter: PARTITION/OFFSET");
     }
-    struct showing showing = {.dlq = dlq};
+    struct showing showing = {.dlq = dlq, .letter = wanted.offset, .replayed_at_ms = -1};
     struct fault fault;
     buffer_init(&showing.fields);
     const char *topic = dlq->config->topics.billing_lines_dlq;
     bool is_good =
         dlq_schemas_open(dlq->config, &showing.schemas, &fault) &&
+        topic_read_range(dlq->config, topic,
+                         (struct topic_range){wanted.partition, wanted.offset + 1, INT64_MAX},
+                         find_mark, &showing, &fault) &&
         topic_read_range(dlq->config, topic,
                          (struct topic_range){wanted.partition, wanted.offset, wanted.offset + 1},
                          show, &showing, &fault) &&

@@ -186,6 +186,9 @@ def test_replay_after_the_repair_and_again(setup, kafka):
     want = sorted(str(n + 1) for n in range(20))
     assert sorted(amounts(setup)) == want
     assert listed(setup, "--open") == [] and all(x["replayed_at"] for x in listed(setup))
+    first = listed(setup)[0]
+    shown = json.loads(dlq(setup, "show", name(first), "--json").stdout)
+    assert shown["replayed_at"] == first["replayed_at"] and shown["code_today"] is None
     left = dlq(setup, "replay", "--all", "--confirm", "0")
     assert "20 left out: replayed already" in left.stderr
     replay(setup, "--all", "--again", count=20)
