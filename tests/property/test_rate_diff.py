@@ -9,7 +9,7 @@ import binary
 import pytest
 from experiments import SEEDS
 from generator import make_case
-from test_explain import last_forgone, of_line
+from test_explain_outcome import last_forgone, of_line
 from totals import standing
 
 
