@@ -73,9 +73,10 @@ class Cluster:
             self.proxy.close()
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    made = Cluster(tmp_path / "cluster")
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Each test leaves it as it was: the same master, the same replica."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
     yield made
     made.close()
 
