@@ -99,11 +99,11 @@ def loading(service):
     client = service.redis.client
     client.set("filler:0", b"x")
     with client.pipeline(transaction=False) as pipe:
-        for number in range(10000):
+        for number in range(40000):
             pipe.set(f"filler:{number}", b"x" * 100)
         pipe.execute()
     service.redis.kill()
-    slowly = ("--key-load-delay", "300", "--loading-process-events-interval-bytes", "1024")
+    slowly = ("--key-load-delay", "400", "--loading-process-events-interval-bytes", "1024")
     service.redis.start(*slowly, waits=False)
 
     def says_loading():
@@ -117,6 +117,7 @@ def loading(service):
     wait_until(says_loading, "it loads")
 
     def heal():
+        client.config_set("key-load-delay", "0")  # or it would go on for another while
         wait_until(service.redis.answers, "loaded", 60)
 
     return heal
@@ -269,18 +270,17 @@ class TestServeStale:
 
     def test_from_the_cache_up_to_an_age(self, setup_on, own_redis, kafka):
         case = stream_case(512, 120)
-        stale = {"outage": "serve-stale", "stale_max_ms": 6000}
+        stale = {"outage": "serve-stale"}
         setup = setup_on(own_redis, case, redis=QUICK, reference=stale)
         lines = records(case)
-        url = url_of(setup.start())
+        worker = setup.start()
+        url = url_of(worker)
         send_lines(kafka, setup.input, lines)
         setup.wait_until_drained()
         own_redis.kill()
-        away_since = time.monotonic()
         later = [{**line, "revision": parse.Number("50")} for line in lines[:30]]
         send_lines(kafka, setup.input, later)
         setup.wait_until_drained()
-        assert time.monotonic() - away_since < 6, "too slow a machine to say anything"
         assert metrics(url)["accrued_reference_stale_hits_total"] > 0
         assert answer(url + "/readyz")[0] == 200, "it works, so it is ready"
         # A customer that it has never heard of is not guessed.
@@ -292,14 +292,18 @@ class TestServeStale:
         setup.wait_until_drained()
         wait_until_ready(url)
         # And again, without lines, beyond the age.
+        worker.stop()
+        url = url_of(setup.start(reference={"stale_max_ms": 1500}))
+        send_lines(kafka, setup.input, later)
+        setup.wait_until_drained()
         own_redis.kill()
-        wait_until_waiting(url, "Redis at", timeout=30)
+        wait_until_waiting(url, "Redis at")
         send_lines(kafka, setup.input, later[:5])
         time.sleep(0.5)
         assert setup.committed() != setup.produced()
         own_redis.start()
         setup.wait_until_drained()
-        check_all(setup, [*lines, *later, stranger, *later[:5]])
+        check_all(setup, [*lines, *later, stranger, *later, *later[:5]])
 
 
 def test_values_that_change_during_an_outage_are_seen_after_it(setup_on, own_redis, kafka):
