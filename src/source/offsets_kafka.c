@@ -40,7 +40,11 @@ static bool ask(const struct config *config, const char *topic, int32_t partitio
     rd_kafka_topic_partition_list_destroy(list);
     kafka_handle_free(asker);
     return error == RD_KAFKA_RESP_ERR_NO_ERROR ||
-           fault_set(fault, "offsets of %s [%d]: %s", topic, partition, rd_kafka_err2str(error));
+           fault_set(fault, "offsets of %s [%d]: %s%s%s%s", topic, partition,
+                     rd_kafka_err2str(error),
+                     error == RD_KAFKA_RESP_ERR__TIMED_OUT ? "; may this user Describe group " : "",
+                     error == RD_KAFKA_RESP_ERR__TIMED_OUT ? config->kafka.group_id : "",
+                     error == RD_KAFKA_RESP_ERR__TIMED_OUT ? " (docs/security.md)?" : "");
 }
 
 bool offsets_committed(const struct config *config, const char *topic, int32_t partition,

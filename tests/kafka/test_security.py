@@ -2,9 +2,11 @@
 lists."""
 
 import re
+import subprocess
 
 import binary
 import confluent_kafka
+import kafka_io
 import pytest
 import simple
 from confluent_kafka.admin import (
@@ -292,7 +294,42 @@ def test_the_tools_work_with_exactly_their_rights(setup, broker):
     feed = write_csv(setup.directory / "feed.csv", "partner-center-onetime")
     tool("ingest", feed, needs="ingest")
     setup.wait_until_drained()
+    send_lines(broker, setup.input, [simple.line("l-1")])
+    sender = Sender(broker, setup.input)
+    for _ in range(2):
+        sender.send(b"c-1", b"neither Avro nor anything")
+    sender.flush()
+    setup.wait_until_drained()
+    tool("statement", "--period", "2020-03", "1", needs="statement")
+    tool("explain", "l-1", needs="explain")
+    tool("dlq", "list", needs="dlq list, show")
+    tool("dlq", "replay", "--all", "--confirm", "2", needs="dlq replay")
     worker.stop()
+
+
+def test_balances_run_with_exactly_their_rights(setup, broker):
+    create_topics(setup)
+    granted(setup, broker, "accrued", "run")
+    worker = setup.start()
+    send_lines(broker, setup.input, [simple.line(f"l-{i}", f"c-{i}") for i in range(20)])
+    setup.wait_until_drained()
+    worker.stop()
+    granted(setup, broker, "tools", "balances")
+    config = config_of(setup, broker, "tools")
+    log = setup.directory / "balances.log"
+    with open(log, "wb") as told:
+        process = subprocess.Popen(
+            [str(binary.require_binary()), "balances", "-c", str(config)],
+            stdout=told, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    try:
+        wait_until(
+            lambda: kafka_io.read_all(broker, setup.topics["accrual_balances"]), log.read_text, 40
+        )
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert "level=error" not in log.read_text() and "uthoriz" not in log.read_text()
 
 
 def test_topics_are_created_with_exactly_their_rights(setup, broker):
