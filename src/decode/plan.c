@@ -129,7 +129,11 @@ static bool skip_value(struct cursor *from, const struct plan_node *node, int de
     switch (node->type) {
     case PLAN_NULL: break;
     case PLAN_BOOLEAN: from->bad = cursor_byte(from) > 1 || from->bad; break;
-    case PLAN_INT:
+    case PLAN_INT: {
+        int64_t number = cursor_zigzag(from);
+        from->bad = from->bad || number < INT32_MIN || number > INT32_MAX;
+        break;
+    }
     case PLAN_LONG: (void)cursor_zigzag(from); break;
     case PLAN_FLOAT: (void)cursor_take(from, 4); break;
     case PLAN_DOUBLE: (void)cursor_take(from, 8); break;
