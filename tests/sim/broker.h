@@ -107,6 +107,8 @@ rd_kafka_resp_err_t group_join(uint64_t member, uint32_t owned, group_joined joi
 rd_kafka_resp_err_t group_heartbeat(uint64_t member, int32_t generation);
 void group_leave(uint64_t member);
 /* −1: none; false: a pending transaction has yet to be decided. */
+/* Somebody sets a committed offset back, as after an offset reset. */
+void group_set_back(int32_t partition);
 bool group_committed(int32_t partition, bool stable, int64_t *ret_offset);
 rd_kafka_resp_err_t group_commit_pending(struct producer_id producer, uint64_t member,
                                          int32_t generation, const struct group_offset *offsets,

@@ -75,7 +75,10 @@ static void note(struct log *log, const struct fed *fed) {
     world.fed[p][at] = *fed;
     world.fed[p][at].fed_ms = sim_now();
     sim_trace("[%d] %zu: line-%d revision %lld%s%s, %lld cents to %d", p, at, fed->line,
-              (long long)fed->revision, fed->is_void ? " void" : "", fed->is_bad ? " bad" : "",
+              (long long)fed->revision, fed->is_void ? " void" : "",
+              fed->is_bad      ? " bad"
+              : fed->is_closed ? " closed"
+                               : "",
               (long long)fed->cents, 1000 + fed->reseller);
 }
 
@@ -209,6 +212,13 @@ static void feed_request(enum rerate_scope scope, const char *id) {
 
 void feed_request_of_all(void) {
     feed_request(RERATE_ALL, NULL);
+}
+
+static void ask_for_all(void *context, uint64_t unused) {
+    (void)context;
+    (void)unused;
+    feed_request_of_all();
+    feed.requests_due--;
 }
 
 struct request_due {
@@ -374,10 +384,21 @@ void feed_again(void) {
         }
         if (winner != NULL) {
             struct fed fed = *winner;
+            fed.is_closed = world.is_closing && fed.period == 0;
+            if (fed.is_closed && sim_chance(5000)) {
+                /* Whatever period it now names. */
+                fed.period = 1;
+                fed.revision++;
+            }
             struct feeding feeding;
             prepare(&feeding, &fed);
             broker_append(feeding.log, &feeding.record);
             note(feeding.log, &fed);
         }
+    }
+    if (world.is_closing && sim_chance(5000)) {
+        /* What is closed stays as it is. */
+        feed.requests_due++;
+        sim_at(sim_now() + sim_between(0, 20000), ask_for_all, NULL, 0);
     }
 }

@@ -278,6 +278,14 @@ bool group_committed(int32_t partition, bool stable, int64_t *ret_offset) {
     return true;
 }
 
+void group_set_back(int32_t partition) {
+    if (group.committed[partition] > 0) {
+        group.committed[partition] = sim_between(0, group.committed[partition]);
+        sim_trace("offset of [%d] is set back to %lld", partition,
+                  (long long)group.committed[partition]);
+    }
+}
+
 static struct known_epoch *epoch_of(int64_t producer) {
     for (size_t i = 0; i < group.epoch_count; i++) {
         if (group.epochs[i].producer == producer) {

@@ -2,7 +2,7 @@
 """Plants each fault of faults.py into a copy of a source file, links the simulation anew, and runs
 seeds until one fails. A fault that no seed finds within the budget is a hole in the simulation.
 
-    run_faults.py --build BUILD [--seeds 2000] [--seconds 60] [NAME ...]
+    run_faults.py --build BUILD [--seeds 2000] [--seconds 900] [NAME ...]
 
 BUILD is a build directory with the targets sim and accrued_rooms made. Exit code 0: all found."""
 
@@ -96,7 +96,7 @@ def main():
     parser.add_argument("--build", required=True, type=pathlib.Path)
     parser.add_argument("--source", type=pathlib.Path, default=SOURCE)
     parser.add_argument("--seeds", type=int, default=2000)
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seconds", type=float, default=900, help="of a hunt, on a busy machine")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()

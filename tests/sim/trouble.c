@@ -243,6 +243,9 @@ void trouble_restart_all(void) {
             kill_it(trouble.processes[i]);
         }
     }
+    for (int32_t p = 0; p < world.partition_count && world.is_set_back; p++) {
+        group_set_back(p);
+    }
     /* Whoever goes on must know where the one before stood. */
     for (int64_t i = sim_between(0, 4); i > 0; i--) {
         sim_at(sim_now() + sim_between(100, 6000), kill_any, NULL, 0);

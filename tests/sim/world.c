@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CLOSING_MONTHS 7
+
 struct world world;
 
 static void set_text(char **setting, const char *value) {
@@ -94,6 +96,7 @@ static void draw_world(void) {
     world.is_static = sim_chance(5000);
     world.is_requested = sim_chance(5000);
     world.ends_with_request = sim_chance(5000);
+    world.is_closing = !world.ends_with_request && sim_chance(6000);
     world.has_files = sim_chance(5000);
     if (world.has_files) {
         disk_begin();
@@ -107,6 +110,11 @@ static void draw_world(void) {
     config->kafka.transaction_timeout_ms = sim_between(2000, 12000);
     config->rerate.chunk_lines = sim_chance(6000) ? sim_between(1, 4) : 1000;
     config->reference.fresh_ms = sim_between(100, 1000);
+    /* Not both: a line without a block that comes again may find its period closed. */
+    world.is_set_back = !world.is_closing && sim_chance(3500);
+    world.serves_stale = sim_chance(2500);
+    config->reference.outage = world.serves_stale ? OUTAGE_SERVE_STALE : OUTAGE_STALL;
+    config->reference.stale_max_ms = sim_between(100, 2000);
     config->redis.timeout_ms = sim_between(100, 1000);
     config->lanes.rebuild_backoff_ms = sim_between(10, 500);
     config->lanes.rebuilds_max = 20;
@@ -166,6 +174,11 @@ void world_run(void) {
     oracle_check(world.is_requested);
     sim_trace("all are killed, and every line is rated once more");
     trouble_restart_all();
+    if (world.is_closing) {
+        /* Today is in September 2020; the first of the two periods is January. */
+        world.config.ledger.retention_months = CLOSING_MONTHS;
+        sim_trace("the first period closes");
+    }
     if (world.ends_with_request) {
         feed_request_of_all();
     } else {

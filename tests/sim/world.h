@@ -15,7 +15,8 @@ enum world_program { PROGRAM_SALE, PROGRAM_ADMIN, PROGRAM_DIGITAL };
 
 /* A record of the input, as the world knows it. */
 struct fed {
-    bool is_bad; /* it must become a dead letter */
+    bool is_bad;    /* it must become a dead letter */
+    bool is_closed; /* … because its line's period is closed */
     int line;
     int64_t revision;
     bool is_void;
@@ -44,6 +45,9 @@ struct world {
     bool is_static;    /* reference data does not change while lines flow */
     bool is_requested; /* every change is followed by a request to rate again what it concerns */
     bool ends_with_request; /* all is rated again at the end, instead of fed again */
+    bool is_closing;        /* … and before that the first period closes */
+    bool is_set_back;       /* the group's offsets, between the two */
+    bool serves_stale;      /* reference data may be old while Redis is away */
     struct config config;
     struct programs programs;
     struct catalog catalog;
