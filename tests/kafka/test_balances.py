@@ -266,6 +266,45 @@ def test_members_come_and_go(setup, kafka):
     assert " 0 wrong; 0 accruals not" in verify(setup).stderr
 
 
+def send_accruals(setup, kafka, count):
+    """Straight into the topic: a backlog that takes a while to add up."""
+    send_lines(kafka, setup.input, setup.lines[:1])
+    setup.wait_until_drained()
+    (record,) = setup.accruals()
+    template = wire.read(record.value)
+    sender = kafka_io.Sender(kafka, setup.topics["accruals"])
+    for number in range(count):
+        partner = f"P{number % 50}"
+        changed = dict(template, accrual_id=f"a-{number}", line_id=f"a-{number}")
+        changed["partner_mpn_id"] = partner
+        sender.send(partner.encode(), wire.value(changed, wire.ACCRUAL))
+    sender.flush()
+
+
+def test_frozen_amid_a_backlog_it_adds_nothing_twice(setup, kafka):
+    """It stands still while it gathers or writes; another takes over; then it wakes up."""
+    setup.start()
+    send_accruals(setup, kafka, 60_000)
+    first = Process(setup, "b1", batch={"lines_max": 200})
+    group = kafka_io.Watcher(kafka, f"{setup.group}-balances")
+    topic = setup.topics["accruals"]
+    try:
+        wait_until(lambda: sum(group.committed(topic, 4)) > 2000, setup.logs, 40)
+        first.process.send_signal(signal.SIGSTOP)
+        done, ends = sum(group.committed(topic, 4)), sum(group.ends(topic, 4))
+        assert done < ends, "it was too fast to be frozen at work"
+        second = Process(setup, "b2")
+        wait_until(lambda: sum(group.committed(topic, 4)) >= ends, setup.logs, 90)
+    finally:
+        first.process.send_signal(signal.SIGCONT)
+        group.close()
+    send_lines(kafka, setup.input, revised(setup.lines, 101))
+    setup.wait_until_drained(40)
+    wait_until_right(setup, 60)
+    second.check_alive()
+    assert " 0 wrong; 0 accruals not" in verify(setup).stderr
+
+
 def test_lost_group_offsets_count_nothing_twice(setup, kafka):
     from confluent_kafka.admin import AdminClient
 
