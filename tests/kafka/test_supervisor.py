@@ -30,7 +30,7 @@ def test_ready_reloading_stopping(accrued_config, kafka):
         ready = supervisor.wait_for("READY=1")
         early = "\n".join(supervisor.told[: ready - 1])
         assert "WATCHDOG=1" in early and "EXTEND_TIMEOUT_USEC=60000000" in early
-        assert "STATUS=lane 0" in early
+        assert "STATUS=Lane 0 " in early
         fed = supervisor.wait_for("WATCHDOG=1", after=ready)
         supervisor.wait_for("WATCHDOG=1", after=fed)
         process.send_signal(signal.SIGHUP)
