@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct reject reject = {REJECT_NONE, ""};
     size_t end = 0;
     bool is_line = line_decode(set, value, &arena, &line, &reject);
-    struct view view = record_view(set, value, count_field, &end);
+    struct view view = record_view(set, text_null(), value, false, count_field, &end);
     bool is_known = view.end != VIEW_NO_FRAME && view.end != VIEW_NO_SCHEMA;
     REQUIRE(is_line == (reject.code == REJECT_NONE));
     if (is_line) {
