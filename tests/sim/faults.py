@@ -127,9 +127,8 @@ FAULTS = [
     dict(name="offsets-outside-of-the-transaction",
          why="Nothing fences a former owner, and nothing says how far it came (P53).",
          edits=[("src/publish/publish_kafka.c",
-                 "    enum verdict verdict = send_offsets(publisher, offsets, offset_count, group, "
+                 "        verdict = send_offsets(publisher, offsets, offset_count, group, "
                  "fault);",
-                 "    enum verdict verdict = VERDICT_COMMITTED;\n"
                  "    (void)send_offsets;\n    (void)offsets;\n    (void)offset_count;\n"
                  "    (void)group;")]),
     dict(name="cache-kept-over-a-lost-connection",
@@ -190,9 +189,9 @@ FAULTS = [
     dict(name="overlay-not-looked-at",
          why="Two revisions of a line in one batch are both counted from the state before it.",
          edits=[("src/ledger/ledger.c",
-                 "    if (overlay_find(&ledger->overlay, hash, key, &item)) {\n"
+                 "    if (overlay_find(&ledger->overlay, key.hash, key.bytes, &item)) {\n"
                  "        ledger_unpack(",
-                 "    if (false && overlay_find(&ledger->overlay, hash, key, &item)) {\n"
+                 "    if (false && overlay_find(&ledger->overlay, key.hash, key.bytes, &item)) {\n"
                  "        ledger_unpack(")]),
     dict(name="overlay-kept-after-abort",
          why="What was aborted counts as published.",
@@ -245,9 +244,9 @@ FAULTS = [
               "    return publisher_commit(lane->publisher, offsets,", 
               "    return publisher_commit(lane->publisher, offsets,"),
              ("src/publish/publish_kafka.c",
-              "    enum verdict verdict = send_offsets(publisher, offsets, offset_count, group, "
+              "        verdict = send_offsets(publisher, offsets, offset_count, group, "
               "fault);",
-              "    enum verdict verdict = offset_count == 0 ? VERDICT_COMMITTED\n"
+              "        verdict = offset_count == 0 ? VERDICT_COMMITTED\n"
               "        : send_offsets(publisher, offsets, offset_count, group, fault);"),
          ]),
     dict(name="rerate-not-gone-back", rare=True,
