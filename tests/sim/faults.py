@@ -138,7 +138,7 @@ FAULTS = [
                  "CACHE_FLUSH_FORGET,\n"
                  "                    store_fresh_ms(enricher->store));\n",
                  "        (void)keep;\n")]),
-    dict(name="freshness-never-asked",
+    dict(name="freshness-never-asked", rare=True,
          why="A connection that fell silent looks like one that has no news.",
          edits=[("src/enrich/enricher.c",
                  "    int64_t fresh_ms = enricher->config->reference.fresh_ms;\n"
