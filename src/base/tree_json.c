@@ -156,10 +156,12 @@ static size_t lone_surrogate(struct text source) {
     return source.size;
 }
 
-/* yajl's message is a line such as "lexical error: invalid char in json text.\n". */
+/* yajl's message is a line such as "lexical error: invalid char in json text.\n"; it stands in the
+ * midst of ours, so its full stop goes. */
 static bool yajl_fault(yajl_handle parser, size_t at, struct fault *fault) {
     unsigned char *message = yajl_get_error(parser, 0, NULL, 0);
     size_t size = message ? strcspn((const char *)message, "\n") : 0;
+    size -= size > 0 && message[size - 1] == '.' ? 1 : 0;
     fault_set(fault, "not JSON at byte %zu: %.*s", at, (int)size,
               message ? (const char *)message : "");
     yajl_free_error(parser, message);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define KAFKA_TIMEOUT_MS 5000
 #define READER_SCHEMA_FILE "billing-line.avsc"
@@ -34,11 +35,11 @@ static const struct option long_options[] = {
     COMMAND_COMMON_LONG,
 };
 
-/* "good  catalog   catalog.yaml, 60 rules"; without `noun` nothing is counted. */
+/* "good  catalog   catalog.yaml, 60 rules"; without `noun`, a singular, nothing is counted. */
 static void tell_good(const char *what, const char *detail, size_t count, const char *noun) {
     (void)fprintf(stderr, "good  %-9s %s", what, detail);
     if (noun != NULL) {
-        (void)fprintf(stderr, ", %zu %s", count, noun);
+        (void)fprintf(stderr, ", %zu %s%s", count, noun, count == 1 ? "" : "s");
     }
     (void)fputc('\n', stderr);
 }
@@ -49,10 +50,10 @@ static void check_rating(const struct config *config, struct problems *problems)
     catalog_init(&catalog);
     programs_init(&programs);
     if (catalog_load_all(&catalog, config->rating.catalog, problems)) {
-        tell_good("catalog", config->rating.catalog, catalog.rule_count, "rules");
+        tell_good("catalog", config->rating.catalog, catalog.rule_count, "rule");
     }
     if (programs_load_all(&programs, &catalog, config->rating.programs, problems)) {
-        tell_good("programs", config->rating.programs, programs.count, "programs");
+        tell_good("programs", config->rating.programs, programs.count, "program");
     }
     programs_release(&programs);
     catalog_release(&catalog);
@@ -92,7 +93,7 @@ static void check_schemas(const struct config *config, struct problems *problems
         free(path);
     }
     if (is_good) {
-        tell_good("schemas", config->schemas.directory, config->schemas.id_count, "ids");
+        tell_good("schemas", config->schemas.directory, config->schemas.id_count, "id");
     }
     free(reader_path);
 }
@@ -101,7 +102,7 @@ static void check_servers(const struct config *config, struct problems *problems
     struct fault fault;
     int brokers = 0;
     if (probe_kafka(config, KAFKA_TIMEOUT_MS, &brokers, &fault)) {
-        tell_good("kafka", config->kafka.bootstrap_servers, (size_t)brokers, "brokers");
+        tell_good("kafka", config->kafka.bootstrap_servers, (size_t)brokers, "broker");
     } else {
         (void)problems_add(problems, "%s", fault.text);
     }
@@ -134,13 +135,18 @@ static int check_all(const struct command_common *common, bool is_offline) {
     if (config_load_all(&config, path, common->overrides, common->override_count, &problems)) {
         tell_good("config", path != NULL ? path : "built-in defaults", 0, NULL);
     }
-    check_rating(&config, &problems);
-    check_schemas(&config, &problems);
-    if (!is_offline) {
-        check_servers(&config, &problems);
+    /* Without the file that was named the rest would be about defaults that nobody has asked for.
+     */
+    bool is_there = path == NULL || access(path, R_OK) == 0;
+    if (is_there) {
+        check_rating(&config, &problems);
+        check_schemas(&config, &problems);
+        if (!is_offline) {
+            check_servers(&config, &problems);
+        }
+        config_append_yaml(&effective, &config);
     }
     (void)fprintf(stderr, "%.*s", TEXT_ARGS(buffer_text(&problems.lines)));
-    config_append_yaml(&effective, &config);
     (void)fwrite(effective.data, 1, effective.size, stdout);
     size_t count = problems.count;
     if (count > 0) {

@@ -137,8 +137,11 @@ int command_statement(int argc, char **argv) {
     if (optind + 1 != argc || argv[optind][0] == '\0') {
         return command_usage(argv[0], "one partner's MPN id is wanted");
     }
-    if (text_is_null(run.period) || !calendar_parse_month(run.period, &month)) {
+    if (text_is_null(run.period)) {
         return command_usage(argv[0], "--period YYYY-MM is wanted");
+    }
+    if (!calendar_parse_month(run.period, &month)) {
+        return command_usage(argv[0], "--period %s is not a month YYYY-MM", run.period.data);
     }
     run.partner = text_of(argv[optind]);
     struct config config;

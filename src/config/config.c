@@ -141,7 +141,13 @@ static void load_file(struct loader *loader, const char *path) {
         loader->directory = strndup(path, slash == path ? 1 : (size_t)(slash - path));
         REQUIRE(loader->directory != NULL);
     }
-    (void)tree_load(&tree, path, loader->problems);
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        (void)problems_add(loader->problems,
+                           "%s: there is no such file; `accrued check --print-example` prints one",
+                           path);
+    } else {
+        (void)tree_load(&tree, path, loader->problems);
+    }
     if (tree.root != NULL) {
         load_tree(loader, &tree);
     }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <yaml.h>
 
 /* What building needs to hand down. */
@@ -246,6 +247,11 @@ bool tree_load(struct tree *tree, const char *path, struct problems *problems) {
     FILE *file = fopen(path, "rbe");
     if (file == NULL) {
         return problems_add(problems, "%s: cannot be opened: %s", path, strerror(errno));
+    }
+    struct stat status;
+    if (fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode)) {
+        (void)fclose(file);
+        return problems_add(problems, "%s: is a directory; name the file in it", path);
     }
     yaml_parser_t parser;
     REQUIRE(yaml_parser_initialize(&parser));

@@ -222,7 +222,7 @@ enum log_opening log_open(struct block_log *log, const char *path, uint32_t part
     REQUIRE(log->path != NULL);
     log->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (log->file < 0) {
-        fault_set(fault, "ledger file %s: %s", path, strerror(errno));
+        fault_set(fault, "ledger file %s: %s; see ledger.directory", path, strerror(errno));
     } else {
         opening = take_file(log, partition, partition_count, fault);
     }

@@ -235,8 +235,10 @@ bool kafka_partition_count(rd_kafka_t *handle, const char *topic, int timeout_ms
     rd_kafka_resp_err_t error = rd_kafka_metadata(handle, 0, wanted, &metadata, timeout_ms);
     rd_kafka_topic_destroy(wanted);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return fault_set(fault, "topic %s: the cluster does not answer: %s", topic,
-                         rd_kafka_err2str(error));
+        return fault_set(fault,
+                         "kafka: no answer about topic %s in %d ms: %s; is the broker running, "
+                         "and is kafka.bootstrap_servers right? `accrued check` says more",
+                         topic, timeout_ms, rd_kafka_err2str(error));
     }
     bool found = false;
     if (metadata->topic_cnt != 1 || metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR ||

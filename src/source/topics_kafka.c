@@ -286,7 +286,8 @@ static bool take_created(const rd_kafka_topic_result_t *result, const struct top
         fault_set(fault, "topic %s cannot be created: %s%s", name,
                   reason != NULL ? reason : rd_kafka_err2str(error),
                   error == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR
-                      ? "; see topics.replication_factor and topics.min_insync_replicas"
+                      ? "; see topics.replication_factor and topics.min_insync_replicas "
+                        "(1 and 1 on a single broker)"
                       : "");
         return kafka_name_right(error, "Create", "topic", name, fault);
     }

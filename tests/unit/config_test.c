@@ -297,8 +297,8 @@ Test(config, a_fault_names_the_file) {
     struct fault fault = {""};
     config_init(&config);
     cr_expect(!config_load(&config, "/nowhere/accrued.yaml", NULL, 0, &fault));
-    cr_expect_str_eq(fault.text,
-                     "/nowhere/accrued.yaml: cannot be opened: No such file or directory");
+    cr_expect_str_eq(fault.text, "/nowhere/accrued.yaml: there is no such file; "
+                                 "`accrued check --print-example` prints one");
     config_release(&config);
 }
 
