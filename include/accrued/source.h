@@ -46,11 +46,10 @@ struct source *source_open(const struct config *config, const struct source_opti
 void source_free(struct source *source);
 
 /* Up to `count_max` records (at most SOURCE_RECORDS_MAX): waits for the first, takes what is there
- * behind it. *ret_count is right whatever is returned: the hooks may have run behind the first of
- * them, so what they say holds for all of them: no record of a partition that does not flow is to
- * be taken. What librdkafka 2.0.2's call for many gets wrong beside that (P48: it may move its
- * position past messages that it throws away) does not matter: flows begin where the lane says.
- * SOURCE_LOST: this membership cannot go on (fatal error, topic gone): *fault. */
+ * behind it. A call in which hooks ran brings no record: partitions that stay flow again from
+ * behind the last record that was handed out, because librdkafka 2.0.2's call for many moves its
+ * position past messages that it throws away at a rebalance (P48). SOURCE_LOST: this membership
+ * cannot go on (fatal error, topic gone): *fault; *ret_count is right all the same. */
 enum source_result source_poll(struct source *source, int timeout_ms,
                                struct source_record *ret_records, size_t count_max,
                                size_t *ret_count, struct fault *fault);

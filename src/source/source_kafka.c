@@ -1,5 +1,7 @@
 #include "accrued/source.h"
 
+#include "membership.h"
+
 #include "accrued/kafka_client.h"
 #include "accrued/log.h"
 #include "accrued/require.h"
@@ -28,11 +30,26 @@ struct source {
     char group[256];
     struct source_hooks hooks;
     int32_t partition_count;
+    bool is_waiting; /* for a first record: only there the hooks may end the call early */
+    bool is_shaken;  /* a rebalance ran in the call at hand */
+    int64_t *flows;  /* of each partition: what comes next; FLOW_NONE: it does not flow */
+    int32_t flow_count;
 };
+#define FLOW_NONE (-1)
 
-struct group_snapshot {
-    rd_kafka_consumer_group_metadata_t *metadata;
-};
+static void set_flow(struct source *source, int32_t partition, int64_t next) {
+    if (partition >= source->flow_count) {
+        int32_t count = partition + 1;
+        int64_t *flows = realloc(source->flows, (size_t)count * sizeof *flows);
+        REQUIRE(flows != NULL);
+        for (int32_t i = source->flow_count; i < count; i++) {
+            flows[i] = FLOW_NONE;
+        }
+        source->flows = flows;
+        source->flow_count = count;
+    }
+    source->flows[partition] = next;
+}
 
 static bool is_cooperative(rd_kafka_t *consumer) {
     const char *protocol = rd_kafka_rebalance_protocol(consumer);
@@ -60,10 +77,12 @@ static void take_partitions(struct source *source, rd_kafka_topic_partition_list
         (void)rd_kafka_pause_partitions(source->consumer, partitions);
     }
     for (int i = 0; i < partitions->cnt; i++) {
+        set_flow(source, partitions->elems[i].partition, FLOW_NONE);
         source->hooks.assigned(source->hooks.context, partitions->elems[i].partition);
     }
-    if (partitions->cnt > 0) {
-        /* Restoring begins at once: the poll that brought this waits no longer for records. */
+    if (partitions->cnt > 0 && source->is_waiting) {
+        /* Restoring begins at once: the poll that brought this waits no longer for records. Told to
+         * yield, the call for many takes one more message out of the queue and loses it (2.0.2). */
         rd_kafka_yield(source->consumer);
     }
 }
@@ -72,6 +91,7 @@ static void give_partitions(struct source *source, rd_kafka_topic_partition_list
     /* The flag resets on unassign: read it first (P15). */
     bool lost = rd_kafka_assignment_lost(source->consumer) != 0;
     for (int i = 0; i < partitions->cnt; i++) {
+        set_flow(source, partitions->elems[i].partition, FLOW_NONE);
         source->hooks.revoked(source->hooks.context, partitions->elems[i].partition, lost);
     }
     if (is_cooperative(source->consumer)) {
@@ -87,6 +107,7 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     struct source *source = opaque;
     REQUIRE(consumer != NULL && source != NULL);
     source->consumer = consumer;
+    source->is_shaken = true;
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         take_partitions(source, partitions);
     } else if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
@@ -217,6 +238,7 @@ void source_free(struct source *source) {
         (void)rd_kafka_consumer_close(source->asker);
         kafka_handle_free(source->asker);
     }
+    free(source->flows);
     free(source->topic);
     free(source);
 }
@@ -254,6 +276,25 @@ static struct source_record record_of(rd_kafka_message_t *message) {
     };
 }
 
+static void note_taken(struct source *source, const rd_kafka_message_t *message) {
+    if (message->partition < source->flow_count && source->flows[message->partition] != FLOW_NONE &&
+        source->flows[message->partition] <= message->offset) {
+        source->flows[message->partition] = message->offset + 1;
+    }
+}
+
+/* Before a rebalance librdkafka pauses all partitions, and 2.0.2's call for many then throws away
+ * what it has taken of them, and reads on behind it (P48). So what comes out of a call in which a
+ * rebalance ran counts for nothing, and partitions that stay flow again from where we are. */
+static bool flow_again(struct source *source, struct fault *fault) {
+    for (int32_t i = 0; i < source->flow_count; i++) {
+        if (source->flows[i] != FLOW_NONE && !source_seek(source, i, source->flows[i], fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Turns what came into records; errors among it are taken out. */
 static enum source_result take_messages(struct source *source, rd_kafka_message_t *const *messages,
                                         size_t message_count, struct source_record *ret_records,
@@ -261,14 +302,18 @@ static enum source_result take_messages(struct source *source, rd_kafka_message_
     enum source_result result = SOURCE_NOTHING;
     for (size_t i = 0; i < message_count; i++) {
         rd_kafka_message_t *message = messages[i];
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && !source->is_shaken) {
             ret_records[(*ret_count)++] = record_of(message);
+            note_taken(source, message);
             continue;
         }
-        if (result != SOURCE_LOST) {
+        if (result != SOURCE_LOST && message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             result = take_error(source, message, fault);
         }
         rd_kafka_message_destroy(message);
+    }
+    if (result != SOURCE_LOST && source->is_shaken && !flow_again(source, fault)) {
+        return SOURCE_LOST;
     }
     return result == SOURCE_LOST ? SOURCE_LOST : *ret_count > 0 ? SOURCE_RECORD : SOURCE_NOTHING;
 }
@@ -280,15 +325,15 @@ enum source_result source_poll(struct source *source, int timeout_ms,
     *ret_count = 0;
     rd_kafka_message_t *messages[SOURCE_RECORDS_MAX];
     size_t count = 0;
+    source->is_shaken = false;
     if (timeout_ms > 0) {
         /* The batch call would wait until it has all that it may take. */
+        source->is_waiting = true;
         messages[0] = rd_kafka_consumer_poll(source->consumer, timeout_ms);
-        if (messages[0] == NULL) {
-            return SOURCE_NOTHING;
-        }
-        count = 1;
+        source->is_waiting = false;
+        count = messages[0] == NULL ? 0 : 1;
     }
-    if (count < count_max) {
+    if (count < count_max && (count > 0 || timeout_ms <= 0)) {
         ssize_t more =
             rd_kafka_consume_batch_queue(source->queue, 0, &messages[count], count_max - count);
         count += more > 0 ? (size_t)more : 0;
@@ -410,6 +455,9 @@ bool source_seek(struct source *source, int32_t partition, int64_t offset, struc
         rd_kafka_error_destroy(error);
     }
     rd_kafka_topic_partition_list_destroy(list);
+    if (done && partition < source->flow_count && source->flows[partition] != FLOW_NONE) {
+        source->flows[partition] = offset;
+    }
     return done;
 }
 
@@ -420,6 +468,7 @@ bool source_start(struct source *source, int32_t partition, int64_t offset, stru
     rd_kafka_topic_partition_list_t *list = one_partition(source, partition, offset);
     rd_kafka_resp_err_t error = rd_kafka_resume_partitions(source->consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
+    set_flow(source, partition, error == RD_KAFKA_RESP_ERR_NO_ERROR ? offset : FLOW_NONE);
     return error == RD_KAFKA_RESP_ERR_NO_ERROR ||
            fault_set(fault, "resume %s [%d]: %s", source->topic, partition,
                      rd_kafka_err2str(error));
@@ -430,6 +479,7 @@ void source_pause(struct source *source, int32_t partition) {
         one_partition(source, partition, RD_KAFKA_OFFSET_INVALID);
     (void)rd_kafka_pause_partitions(source->consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
+    set_flow(source, partition, FLOW_NONE);
 }
 
 int64_t source_position(struct source *source, int32_t partition) {
@@ -441,58 +491,8 @@ int64_t source_position(struct source *source, int32_t partition) {
     return error == RD_KAFKA_RESP_ERR_NO_ERROR && offset >= 0 ? offset : -1;
 }
 
-/* The generation in librdkafka's serialised metadata ("CGMDv2:", then int32 as in memory): 2.0.2
- * has no getter (P54). −1: unknown format or not joined. */
-static int32_t generation_of(const rd_kafka_consumer_group_metadata_t *metadata) {
-    static const char magic[] = "CGMDv2:";
-    void *bytes = NULL;
-    size_t size = 0;
-    int32_t generation = -1;
-    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(metadata, &bytes, &size);
-    if (error != NULL) {
-        rd_kafka_error_destroy(error);
-        return -1;
-    }
-    if (size >= sizeof magic - 1 + sizeof generation &&
-        memcmp(bytes, magic, sizeof magic - 1) == 0) {
-        memcpy(&generation, (const char *)bytes + sizeof magic - 1, sizeof generation);
-    }
-    rd_kafka_mem_free(NULL, bytes);
-    return generation;
-}
-
 struct group_snapshot *source_snapshot(struct source *source, struct fault *fault) {
-    char *member = rd_kafka_memberid(source->consumer);
-    bool is_member = member != NULL && member[0] != '\0';
-    if (member != NULL) {
-        rd_kafka_mem_free(source->consumer, member);
-    }
-    rd_kafka_consumer_group_metadata_t *metadata =
-        is_member ? rd_kafka_consumer_group_metadata(source->consumer) : NULL;
-    /* A transaction with metadata of nobody would be accepted without any fencing (P3). */
-    if (metadata == NULL || generation_of(metadata) < 0 ||
-        rd_kafka_assignment_lost(source->consumer) != 0) {
-        if (metadata != NULL) {
-            rd_kafka_consumer_group_metadata_destroy(metadata);
-        }
-        fault_set(fault, "not a member of group with a valid generation at this moment");
-        return NULL;
-    }
-    struct group_snapshot *snapshot = malloc(sizeof *snapshot);
-    REQUIRE(snapshot != NULL);
-    snapshot->metadata = metadata;
-    return snapshot;
-}
-
-void group_snapshot_free(struct group_snapshot *snapshot) {
-    if (snapshot != NULL) {
-        rd_kafka_consumer_group_metadata_destroy(snapshot->metadata);
-        free(snapshot);
-    }
-}
-
-const void *group_snapshot_metadata(const struct group_snapshot *snapshot) {
-    return snapshot->metadata;
+    return membership_snapshot(source->consumer, fault);
 }
 
 int32_t source_partition_count(const struct source *source) {

@@ -105,6 +105,7 @@ struct rd_kafka_s {
     bool reads_committed;
     bool tells_ends;
     bool is_yielding; /* a callback wants the poll to return */
+    size_t callback_count;
     struct claim claims[SIM_PARTITIONS_MAX];
     size_t claim_count;
     struct membership group;

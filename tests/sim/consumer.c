@@ -173,6 +173,7 @@ static void call_back(rd_kafka_t *handle, rd_kafka_resp_err_t code, uint32_t par
             (void)rd_kafka_topic_partition_list_add(list, "billing-lines", i);
         }
     }
+    handle->callback_count++;
     handle->conf->rebalance(handle, code, list, handle->conf->opaque);
     rd_kafka_topic_partition_list_destroy(list);
 }
@@ -313,8 +314,21 @@ void rd_kafka_queue_destroy(rd_kafka_queue_t *queue) {
     free(queue);
 }
 
-/* Callbacks run between the messages, as they stand in librdkafka's queue: what was taken before
- * one is returned all the same. */
+static size_t throw_away(rd_kafka_message_t **messages, size_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            rd_kafka_message_destroy(messages[i]);
+        } else {
+            messages[kept++] = messages[i];
+        }
+    }
+    return kept;
+}
+
+/* What 2.0.2 does wrong here (rd_kafka_q_serve_rkmessages). Before a rebalance it pauses what is
+ * assigned: messages that this call has taken already are thrown away, and reading goes on behind
+ * them. After a yield it takes one more out of the queue, and forgets it. */
 ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t *queue, int timeout_ms,
                                      rd_kafka_message_t **messages, size_t count_max) {
     REQUIRE(timeout_ms == 0);
@@ -323,14 +337,22 @@ ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t *queue, int timeout_ms,
     size_t count = 0;
     handle->is_yielding = false;
     while (count < count_max && !sim_chance(300)) {
+        if (sim_chance(1000)) {
+            sim_sleep(sim_between(0, 20)); /* the background thread does not wait for us */
+        }
+        size_t callbacks = handle->callback_count;
         rd_kafka_message_t *message = serve(handle);
-        if (message == NULL && handle->is_yielding && sim_chance(5000)) {
-            break; /* a yield is not always looked at here */
+        if (callbacks != handle->callback_count) {
+            count = throw_away(messages, count);
         }
         if (message == NULL) {
             message = next_message(handle);
         }
         if (message == NULL) {
+            break;
+        }
+        if (handle->is_yielding) {
+            rd_kafka_message_destroy(message);
             break;
         }
         messages[count++] = message;

@@ -291,4 +291,9 @@ FAULTS = [
                  "        if (part == PART_LIVE && partition->batch_end.next_offset > "
                  "position.next_offset) {\n",
                  "        if (part == PART_LIVE) {\n")]),
+    dict(name="rebalance-amid-many",
+         why="librdkafka 2.0.2 throws away messages that its call for many has taken when a "
+             "rebalance runs in it, and reads on behind them (P48).",
+         edits=[("src/source/source_kafka.c",
+                 "    source->is_shaken = true;\n", "")]),
 ]
