@@ -99,6 +99,7 @@ struct config {
         int64_t count;
         int64_t rebuilds_max;       /* in a row, before the process gives up */
         int64_t rebuild_backoff_ms; /* doubles each time, up to 30 s */
+        int64_t silence_ms_max;     /* then the process ends */
     } lanes;
     struct {
         char *directory;          /* of the local files; "": the ledger is in memory only */

@@ -26,5 +26,8 @@ void fleet_free(struct fleet *fleet);
 /* For /readyz and /healthz: appends reasons why not. */
 bool fleet_is_ready(void *fleet, struct buffer *reasons);
 bool fleet_is_healthy(void *fleet, struct buffer *reasons);
+/* A lane's loop has stood still for longer than `silence_ms_max`: it is in a call of a library that
+ * may never return, and no thread can be ended from outside. Appends which lane and how long. */
+bool fleet_hangs(const struct fleet *fleet, int64_t silence_ms_max, struct buffer *reasons);
 
 #endif

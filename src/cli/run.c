@@ -95,6 +95,28 @@ static void reload(struct service *service, const struct command_common *common,
     }
 }
 
+/* A call into Kafka's client that never returns holds a lane for ever, and its partitions with it:
+ * the end of the process is the only bound there is. Whoever supervises it starts it again. */
+static void end_if_hung(struct service *service) {
+    struct edition *edition = editions_take(&service->editions);
+    int64_t silence_ms_max = edition->config->lanes.silence_ms_max;
+    edition_drop(edition);
+    struct buffer reasons;
+    buffer_init(&reasons);
+    if (fleet_hangs(atomic_load(&service->fleet), silence_ms_max, &reasons)) {
+        struct fault fault;
+        fault_set(&fault,
+                  "%.*s; it hangs in a call that does not return (lanes.silence_ms_max); what is "
+                  "open is aborted by the broker, start the process again",
+                  (int)strcspn((const char *)reasons.data, ".\n"), (const char *)reasons.data);
+        log_event(LOG_ERROR, "lane_hangs", "reason=%s", log_quote(fault.text));
+        (void)command_failed("run", &fault);
+        log_flush();
+        _exit(COMMAND_FAILED);
+    }
+    buffer_release(&reasons);
+}
+
 /* Until a signal comes or a lane gives up. */
 static void watch(struct service *service, const struct command_common *common) {
     struct told told = {.watchdog_ms = supervisor_watchdog_ms()};
@@ -117,6 +139,7 @@ static void watch(struct service *service, const struct command_common *common) 
         if (clock_steady_ms() - refreshed_ms >= REFRESH_MS) {
             refreshed_ms = clock_steady_ms();
             reload_credentials(&service->editions);
+            end_if_hung(service);
         }
     }
 }

@@ -132,6 +132,9 @@ const struct setting settings[] = {
      .help = "Rebuilds of a failing lane in a row, before the process gives up."},
     {NAMED(lanes.rebuild_backoff_ms), RELOADS, INT_MS("500", 1, 30000),
      .help = "Pause before the first rebuild; doubles each time, up to 30 s."},
+    {NAMED(lanes.silence_ms_max), RELOADS, INT_MS("300000", 10000, DAY_MS),
+     .help = "A lane whose loop stands still for so long, in a call that never returns, ends the "
+             "process."},
 
     {NAMED(ledger.directory), FILE_PATH(""),
      .help =

@@ -207,3 +207,8 @@ bool fleet_is_healthy(void *context, struct buffer *reasons) {
     return lanes_are_healthy(&fleet->shared, fleet->count, clock_steady_ms(), fleet->silence_ms_max,
                              reasons);
 }
+
+bool fleet_hangs(const struct fleet *fleet, int64_t silence_ms_max, struct buffer *reasons) {
+    return !lanes_are_healthy(&fleet->shared, fleet->count, clock_steady_ms(), silence_ms_max,
+                              reasons);
+}
