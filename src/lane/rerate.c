@@ -247,8 +247,18 @@ static void look_for_work(struct lane *lane) {
     metric_set(rerate->pending, rerate->is_pending ? (int64_t)count : 0);
 }
 
+/* Who asks after a reload wants lines rated under what it brought. As long as this lane has not
+ * taken that, it does not hear the request: it would serve it, and mark lines as served, under the
+ * edition before. */
+static bool is_behind(const struct lane *lane) {
+    return editions_has_newer(lane->shared->editions, lane->edition);
+}
+
 enum verdict lane_rerate_listen(struct lane *lane, struct fault *fault) {
     enum verdict verdict = VERDICT_COMMITTED;
+    if (is_behind(lane)) {
+        return VERDICT_COMMITTED;
+    }
     bool may_ask = clock_steady_ms() >= lane->rerate->ask_again_ms;
     for (size_t i = 0; i < lane->partition_count && verdict == VERDICT_COMMITTED && may_ask; i++) {
         if (lane->partitions[i].state == PARTITION_READY && !has_started(&lane->partitions[i])) {
