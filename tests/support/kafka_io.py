@@ -10,6 +10,12 @@ from oracle import parse
 
 __all__ = ["Record", "Sender", "Watcher", "load_json", "members", "parse", "read_all", "to_json"]
 
+MOVING = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+)
+
 
 def load_json(text):
     """A JSON text with its numbers kept as they stand."""
@@ -152,7 +158,16 @@ class Watcher:
     def committed(self, topic, partition_count):
         """[next offset] by partition; 0 where nothing is committed."""
         asked = [TopicPartition(topic, number) for number in range(partition_count)]
-        answer = self.consumer.committed(asked, timeout=20)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                answer = self.consumer.committed(asked, timeout=20)
+                break
+            except KafkaException as error:
+                # A broker that has just started is still about to become the group's coordinator.
+                if error.args[0].code() not in MOVING or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
         for partition in answer:
             assert partition.error is None, partition
         return [max(0, partition.offset) for partition in answer]
