@@ -108,13 +108,13 @@ FAULTS = [
     dict(name="commit-with-late-metadata",
          why="A zombie that asks late is nobody, of no generation, and nobody is fenced (P3).",
          edits=[
-             ("src/source/source_kafka.c",
+             ("src/source/membership_kafka.c",
               "    if (metadata == NULL || generation_of(metadata) < 0 ||\n"
-              "        rd_kafka_assignment_lost(source->consumer) != 0) {",
+              "        rd_kafka_assignment_lost(consumer) != 0) {",
               "    if (metadata == NULL) {"),
-             ("src/source/source_kafka.c",
-              "        is_member ? rd_kafka_consumer_group_metadata(source->consumer) : NULL;",
-              "        is_member || true ? rd_kafka_consumer_group_metadata(source->consumer) "
+             ("src/source/membership_kafka.c",
+              "        is_member ? rd_kafka_consumer_group_metadata(consumer) : NULL;",
+              "        is_member || true ? rd_kafka_consumer_group_metadata(consumer) "
               ": NULL;"),
              ("src/lane/transact.c",
               "    REQUIRE(count > 0);\n"
