@@ -269,12 +269,17 @@ def test_a_load_that_dies_between_redis_and_kafka(loads, kafka, words, resumes):
 def test_a_load_that_dies_anywhere(loads):
     """At random moments; every value that was written is asked for in the end."""
     dice = random.Random(7)
-    many = [{"partner": {"mpn_id": f"p{i}", "mpn_active": EVER}} for i in range(4000)]
-    loads.write(many)
-    deaths = 0
-    for _ in range(6):
+    begun = time.monotonic()
+    ids, deaths = [], 0
+    for round_number in range(7):
+        ids += [f"p{round_number}-{i}" for i in range(1500)]  # each load has work of its own
+        loads.write([{"partner": {"mpn_id": mpn_id, "mpn_active": EVER}} for mpn_id in ids])
+        if round_number == 0:
+            loads.finish(loads.path)
+            whole_s = time.monotonic() - begun  # what one takes on this machine, now
+            continue
         process = loads.start()
-        time.sleep(dice.uniform(0.02, 0.25))
+        time.sleep(dice.uniform(0.1, 0.8) * whole_s)
         deaths += process.poll() is None
         process.kill()
         process.communicate()
@@ -282,8 +287,8 @@ def test_a_load_that_dies_anywhere(loads):
     assert deaths > 0
     assert not loads.outbox()
     asked = set(loads.requests())
-    assert asked == {("PARTNER", f"p{i}") for i in range(4000)}
-    assert loads.finish(loads.path) == "0 new, 0 changed, 4000 same\n"
+    assert asked == {("PARTNER", mpn_id) for mpn_id in ids}
+    assert loads.finish(loads.path) == f"0 new, 0 changed, {len(ids)} same\n"
 
 
 def test_somebody_else_writes_in_between(loads):
