@@ -11,6 +11,7 @@
 /* A half of a request is not answered: the server waits for the other half. */
 #define HALF_PATIENCE_MS 5
 #define PATIENCE_MS 10000
+#define ATTEMPTS_MAX 3
 
 static struct server *server;
 static struct sockaddr_in address;
@@ -43,9 +44,24 @@ static size_t ask(const void *data, size_t size, int patience_ms, char *reply, s
     (void)send(peer, data, size, MSG_NOSIGNAL);
     (void)shutdown(peer, SHUT_WR);
     struct pollfd ready = {.fd = peer, .events = POLLIN};
-    ssize_t got = poll(&ready, 1, patience_ms) > 0 ? recv(peer, reply, reply_size, 0) : 0;
+    int is_ready = poll(&ready, 1, patience_ms);
+    ssize_t got = is_ready > 0 ? recv(peer, reply, reply_size, 0) : 0;
     (void)close(peer);
     return got > 0 ? (size_t)got : 0;
+}
+
+/* One answer in some ten thousand got lost on a loaded machine; a server that is dead or stuck
+ * answers none. */
+static bool is_answered(const char *request, size_t size) {
+    char reply[64];
+    for (int i = 0; i < ATTEMPTS_MAX; i++) {
+        size_t got = ask(request, size, PATIENCE_MS, reply, sizeof reply);
+        if (got >= 12 && memcmp(reply + 8, " 200", 4) == 0) {
+            return true;
+        }
+        (void)fprintf(stderr, "attempt %d: %zu bytes: %.*s\n", i, got, (int)got, reply);
+    }
+    return false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -55,7 +71,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         start();
     }
     (void)ask(data, size, HALF_PATIENCE_MS, reply, sizeof reply);
-    size_t got = ask(good, sizeof good - 1, PATIENCE_MS, reply, sizeof reply);
-    REQUIRE(got >= 12 && memcmp(reply + 8, " 200", 4) == 0);
+    REQUIRE(is_answered(good, sizeof good - 1));
     return 0;
 }
