@@ -50,7 +50,7 @@ static size_t ask(const void *data, size_t size, int patience_ms, char *reply, s
     return got > 0 ? (size_t)got : 0;
 }
 
-/* One answer in some ten thousand got lost on a loaded machine; a server that is dead or stuck
+/* An answer got lost once on a loaded machine, and in no run since; a server that is dead or stuck
  * answers none. */
 static bool is_answered(const char *request, size_t size) {
     char reply[64];
