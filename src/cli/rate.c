@@ -3,6 +3,7 @@
 #include "command.h"
 #include "rate_diff.h"
 #include "rate_input.h"
+#include "rate_totals.h"
 
 #include "accrued/encode.h"
 #include "accrued/json_tree.h"
@@ -31,9 +32,8 @@ static const char usage[] =
     "                         the lines under both where it differs, a JSON object a difference\n"
     "      --diff-catalog FILE  the other catalog, if it is another\n"
     "      --no-link          report lines without a matching partner-of-record link as forgone\n"
-    "      --summary          counts on standard error at the end; with --diff totals per "
-    "program,\n"
-    "                         partner and currency\n"
+    "      --summary          totals per program, partner and currency on standard error at the "
+    "end\n"
     "  -h, --help             this text\n";
 
 struct rate_options {
@@ -59,6 +59,7 @@ struct rate_run {
     struct rate_input input;
     struct buffer output;
     struct rate_counts counts;
+    struct rate_totals totals;
 };
 
 enum {
@@ -92,12 +93,20 @@ static void flush(struct rate_run *run) {
     }
 }
 
+static void add_to_total(struct rate_totals *totals, const struct accrual *accrual) {
+    struct rate_total *total =
+        rate_totals_of(totals, accrual->program, accrual->partner_mpn_id, accrual->currency);
+    total->amounts[0].units += accrual->amount.units;
+    total->count++;
+}
+
 static void write_event(void *context, const struct event *event, struct text rerate_id) {
     struct rate_run *run = context;
     switch (event->kind) {
     case EVENT_ACCRUAL:
         encode_accrual_json(&run->output, &event->accrual, rerate_id);
         run->counts.accruals++;
+        add_to_total(&run->totals, &event->accrual);
         break;
     case EVENT_FORGONE:
         encode_forgone_json(&run->output, &event->forgone);
@@ -139,6 +148,7 @@ static int rate_files(const struct rate_options *options, const struct programs 
                       const struct catalog *catalog) {
     struct rate_run run = {.counts = {0}};
     buffer_init(&run.output);
+    rate_totals_init(&run.totals);
     rate_input_init(&run.input);
     offline_init(&run.offline, programs, catalog,
                  (struct offline_options){{options->no_link}, write_event, report_unrated, &run});
@@ -154,6 +164,7 @@ static int rate_files(const struct rate_options *options, const struct programs 
         done = false;
     }
     if (options->summary) {
+        rate_totals_tell(&run.totals);
         fprintf(stderr,
                 "%zu lines: %zu accruals, %zu forgone, %zu dead letters, %zu not rated again\n",
                 run.input.line_count, run.counts.accruals, run.counts.forgone,
@@ -161,6 +172,7 @@ static int rate_files(const struct rate_options *options, const struct programs 
     }
     offline_release(&run.offline);
     buffer_release(&run.output);
+    rate_totals_release(&run.totals);
     rate_input_release(&run.input);
     return done ? COMMAND_OK : COMMAND_FAILED;
 }

@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "rate_input.h"
+#include "rate_totals.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,67 +23,18 @@ struct rules {
     struct offline offline;
 };
 
-/* Of one program, partner and currency. Texts live in the run's arena. */
-struct total {
-    struct text program_id;
-    struct text partner_mpn_id;
-    struct currency currency;
-    struct amount amounts[2];
-    size_t line_count;
-};
-
 struct diff_run {
     const struct rate_diff_options *options;
     struct rules rules[2];
     struct rate_input input;
     struct buffer output;
-    struct arena arena;
-    struct total *totals; /* ordered by program, partner, currency */
-    size_t total_count;
-    size_t total_capacity;
+    struct rate_totals totals;
     size_t line_count; /* that differ */
     size_t refused_count;
     bool line_differs;
 };
 
 /* ------------------------------------------------------------ totals */
-
-static int compare_total(const struct total *total, struct text program, struct text partner,
-                         struct currency currency) {
-    int order = text_compare(total->program_id, program);
-    order = order != 0 ? order : text_compare(total->partner_mpn_id, partner);
-    return order != 0 ? order : memcmp(total->currency.code, currency.code, sizeof currency.code);
-}
-
-static struct total *total_of(struct diff_run *run, struct text program, struct text partner,
-                              struct currency currency) {
-    size_t low = 0;
-    size_t high = run->total_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (compare_total(&run->totals[middle], program, partner, currency) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low < run->total_count &&
-        compare_total(&run->totals[low], program, partner, currency) == 0) {
-        return &run->totals[low];
-    }
-    if (run->total_count == run->total_capacity) {
-        run->total_capacity = run->total_capacity == 0 ? 64 : run->total_capacity * 2;
-        run->totals = realloc(run->totals, run->total_capacity * sizeof *run->totals);
-        REQUIRE(run->totals != NULL);
-    }
-    memmove(&run->totals[low + 1], &run->totals[low],
-            (run->total_count - low) * sizeof *run->totals);
-    run->total_count++;
-    run->totals[low] = (struct total){.program_id = arena_copy(&run->arena, program),
-                                      .partner_mpn_id = arena_copy(&run->arena, partner),
-                                      .currency = currency};
-    return &run->totals[low];
-}
 
 static const struct table_column total_columns[] = {
     {"PROGRAM", TABLE_LEFT}, {"PARTNER", TABLE_LEFT}, {"CURRENCY", TABLE_LEFT},
@@ -94,21 +46,20 @@ static const struct table_column total_columns[] = {
 static void tell_totals(struct diff_run *run) {
     struct table *table = table_new(total_columns, TOTAL_COLUMN_COUNT);
     size_t row_count = 0;
-    for (size_t i = 0; i < run->total_count; i++) {
-        const struct total *total = &run->totals[i];
+    for (size_t i = 0; i < run->totals.count; i++) {
+        const struct rate_total *total = &run->totals.items[i];
         char amounts[3][DECIMAL_TEXT_SIZE];
         char lines[24];
         char currency[4] = "";
-        if (total->line_count == 0) {
+        if (total->count == 0) {
             continue;
         }
         (void)decimal_format(total->amounts[0].units, AMOUNT_SCALE, amounts[0]);
         (void)decimal_format(total->amounts[1].units, AMOUNT_SCALE, amounts[1]);
         (void)decimal_format(total->amounts[1].units - total->amounts[0].units, AMOUNT_SCALE,
                              amounts[2]);
-        (void)snprintf(lines, sizeof lines, "%zu", total->line_count);
+        (void)snprintf(lines, sizeof lines, "%zu", total->count);
         memcpy(currency, total->currency.code, sizeof total->currency.code);
-        /* Copies in an arena are NUL-terminated. */
         table_add(table, (const char *const[TOTAL_COLUMN_COUNT]){
                              total->program_id.data, total->partner_mpn_id.data, currency,
                              amounts[0], amounts[1], amounts[2], lines});
@@ -200,12 +151,13 @@ static bool differ(const struct earner *a, const struct earner *b) {
 static void compare_earners(struct diff_run *run, const struct billing_line *line,
                             const struct program *program, const struct earner *earners[2]) {
     const struct earner *any = earners[0] != NULL ? earners[0] : earners[1];
-    struct total *total = total_of(run, program->id, any->partner_mpn_id, line->currency);
+    struct rate_total *total =
+        rate_totals_of(&run->totals, program, any->partner_mpn_id, line->currency);
     for (size_t i = 0; i < 2; i++) {
         total->amounts[i].units += earners[i] != NULL ? earners[i]->cumulative.units : 0;
     }
     if (differ(earners[0], earners[1])) {
-        total->line_count++;
+        total->count++;
         append_difference(run, line, program, earners);
     }
 }
@@ -341,7 +293,7 @@ int rate_diff(const struct rate_diff_options *options) {
     struct diff_run run = {.options = options};
     struct fault fault;
     buffer_init(&run.output);
-    arena_init(&run.arena);
+    rate_totals_init(&run.totals);
     for (size_t i = 0; i < 2; i++) {
         catalog_init(&run.rules[i].catalog);
         programs_init(&run.rules[i].programs);
@@ -356,8 +308,7 @@ int rate_diff(const struct rate_diff_options *options) {
         programs_release(&run.rules[i].programs);
         catalog_release(&run.rules[i].catalog);
     }
-    free(run.totals);
-    arena_release(&run.arena);
+    rate_totals_release(&run.totals);
     buffer_release(&run.output);
     return code;
 }
