@@ -27,36 +27,58 @@ static const size_t optional_texts[] = {
 };
 #define OPTIONAL_TEXT_COUNT (sizeof optional_texts / sizeof optional_texts[0])
 _Static_assert(OPTIONAL_TEXT_COUNT <= 8, "one presence byte");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
 
-/* The value of a lower-case hexadecimal digit, plus one; 0: it is none. */
-static const uint8_t hex_values[256] = {
-    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-};
+/* What a number takes at most: a varint, one of 128 bits. */
+#define NUMBER_SIZE_MAX 10
+#define AMOUNT_SIZE_MAX 19
+/* Of the facts without their texts: two bytes, nine numbers, two amounts, currency, UUID. */
+#define FACTS_SIZE_MAX (2 + 9 * NUMBER_SIZE_MAX + 2 * AMOUNT_SIZE_MAX + 3 + UUID_SIZE)
+/* Of an earner without its id. */
+#define EARNER_SIZE_MAX (1 + 5 * NUMBER_SIZE_MAX + 2 * AMOUNT_SIZE_MAX)
 
 static bool is_dash_place(size_t i) {
     return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
-/* Where in its text each byte of a UUID stands. */
-static const uint8_t uuid_places[UUID_SIZE] = {0,  2,  4,  6,  9,  11, 14, 16,
-                                               19, 21, 24, 26, 28, 30, 32, 34};
+#define EACH_BYTE UINT64_C(0x0101010101010101)
 
-/* A lower-case UUID's 16 bytes; false for any other text. Three of them a line: no branches. */
+static inline uint64_t load(const char *from, size_t size) {
+    uint64_t word = 0;
+    memcpy(&word, from, size);
+    return word;
+}
+
+/* Eight lower-case hexadecimal digits, a byte each, the first one lowest, become four bytes. Bits
+ * in *wrong: some byte is no such digit. */
+static inline uint32_t pack_digits(uint64_t digits, uint64_t *wrong) {
+    uint64_t is_letter = digits >> 6 & EACH_BYTE; /* 'a' … 'f' are 0x61 …, '0' … '9' 0x30 … */
+    uint64_t values = (digits & 0x0f * EACH_BYTE) + 9 * is_letter;
+    uint64_t tens = (values + 6 * EACH_BYTE) >> 4 & EACH_BYTE; /* 10 … 15: those of letters */
+    *wrong |= ((digits & 0xf0 * EACH_BYTE) ^ 0x30 * (EACH_BYTE + is_letter)) |
+              (values & 0x10 * EACH_BYTE) | (tens ^ is_letter);
+    uint64_t bytes = (values << 4 | values >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+    bytes = (bytes | bytes >> 8) & UINT64_C(0x0000ffff0000ffff);
+    return (uint32_t)(bytes | bytes >> 16);
+}
+
+/* A lower-case UUID's 16 bytes; false for any other text. Two of them a line, so eight digits at a
+ * time: 8-4-4-4-12. */
 static bool uuid_pack(struct text text, uint8_t to[UUID_SIZE]) {
     if (text.size != UUID_TEXT_SIZE || text.data[8] != '-' || text.data[13] != '-' ||
         text.data[18] != '-' || text.data[23] != '-') {
         return false;
     }
-    const uint8_t *digits = (const uint8_t *)text.data;
-    bool is_wrong = false;
-    for (size_t i = 0; i < UUID_SIZE; i++) {
-        unsigned high = hex_values[digits[uuid_places[i]]];
-        unsigned low = hex_values[digits[uuid_places[i] + 1]];
-        is_wrong |= (high == 0) | (low == 0);
-        to[i] = (uint8_t)((high - 1) << 4 | ((low - 1) & 15));
-    }
-    return !is_wrong;
+    const char *from = text.data;
+    uint64_t wrong = 0;
+    uint32_t parts[4] = {
+        pack_digits(load(from, 8), &wrong),
+        pack_digits(load(from + 9, 4) | load(from + 14, 4) << 32, &wrong),
+        pack_digits(load(from + 19, 4) | load(from + 24, 4) << 32, &wrong),
+        pack_digits(load(from + 28, 8), &wrong),
+    };
+    memcpy(to, parts, UUID_SIZE);
+    return wrong == 0;
 }
 
 static struct text uuid_unpack(struct text packed, struct arena *arena) {
@@ -80,17 +102,41 @@ static void append_sized(struct buffer *to, struct text text) {
     buffer_append_text(to, text);
 }
 
-static struct text take_sized(struct cursor *from) {
-    return cursor_take(from, (size_t)cursor_varint(from));
+/* Writing where room has been made already; all return what is behind. */
+static inline uint8_t *put_varint(uint8_t *to, uint64_t value) {
+    while (value >= 0x80) {
+        *to++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *to = (uint8_t)value;
+    return to + 1;
 }
 
-static void append_amount(struct buffer *to, int128 units) {
-    uint128 zigzag = ((uint128)units << 1) ^ (uint128)(units >> 127);
-    while (zigzag >= 0x80) {
-        buffer_append_byte(to, (uint8_t)((zigzag & 0x7F) | 0x80));
-        zigzag >>= 7;
+static inline uint8_t *put_zigzag(uint8_t *to, int64_t value) {
+    return put_varint(to, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
+}
+
+static inline uint8_t *put_bytes(uint8_t *to, const void *from, size_t size) {
+    if (size > 0) {
+        memcpy(to, from, size);
     }
-    buffer_append_byte(to, (uint8_t)zigzag);
+    return to + size;
+}
+
+static inline uint8_t *put_sized(uint8_t *to, struct text text) {
+    return put_bytes(put_varint(to, text.size), text.data, text.size);
+}
+
+static uint8_t *put_amount(uint8_t *to, int128 units) {
+    uint128 zigzag = ((uint128)units << 1) ^ (uint128)(units >> 127);
+    for (; zigzag > UINT64_MAX; zigzag >>= 7) {
+        *to++ = (uint8_t)(zigzag | 0x80);
+    }
+    return put_varint(to, (uint64_t)zigzag);
+}
+
+static struct text take_sized(struct cursor *from) {
+    return cursor_take(from, (size_t)cursor_varint(from));
 }
 
 static int128 take_amount(struct cursor *from) {
@@ -145,50 +191,82 @@ bool entry_key(struct text entry, struct text *ret_key) {
     return true;
 }
 
-static void append_facts(struct buffer *to, const struct line_state *state) {
+static struct text optional_text(const struct billing_line *line, size_t i) {
+    return *(const struct text *)((const char *)line + optional_texts[i]);
+}
+
+static size_t state_size_max(const struct line_state *state) {
+    const struct billing_line *line = &state->line;
+    size_t size = FACTS_SIZE_MAX + NUMBER_SIZE_MAX + line->subscription_id.size + NUMBER_SIZE_MAX +
+                  line->charge_type.size;
+    for (size_t i = 0; i < OPTIONAL_TEXT_COUNT; i++) {
+        size += NUMBER_SIZE_MAX + optional_text(line, i).size;
+    }
+    for (size_t i = 0; i < state->earner_count; i++) {
+        size += EARNER_SIZE_MAX + state->earners[i].partner_mpn_id.size;
+    }
+    return size;
+}
+
+static uint8_t *put_texts(uint8_t *to, const struct billing_line *line) {
+    uint8_t *present = to++;
+    *present = 0;
+    for (size_t i = 0; i < OPTIONAL_TEXT_COUNT; i++) {
+        struct text text = optional_text(line, i);
+        if (!text_is_null(text)) {
+            *present = (uint8_t)(*present | 1U << i);
+            to = put_sized(to, text);
+        }
+    }
+    return put_sized(to, line->charge_type);
+}
+
+static uint8_t *put_facts(uint8_t *to, const struct line_state *state) {
     const struct billing_line *line = &state->line;
     uint8_t uuid[UUID_SIZE];
     bool has_subscription = !text_is_null(line->subscription_id);
     bool is_uuid = has_subscription && uuid_pack(line->subscription_id, uuid);
-    buffer_append_byte(to, (uint8_t)((line->is_void ? STATE_VOID : 0) |
-                                     (line->has_consumed_amount ? STATE_CONSUMED : 0) |
-                                     (line->has_event_time ? STATE_EVENT_TIME : 0) |
-                                     (has_subscription ? STATE_SUBSCRIPTION : 0) |
-                                     (is_uuid ? STATE_SUBSCRIPTION_UUID : 0) |
-                                     (state->rerate_offset >= 0 ? STATE_RERATED : 0)));
-    buffer_append_varint(to, (uint64_t)line->revision);
-    buffer_append_zigzag(to, state->origin_offset);
+    *to++ = (uint8_t)((line->is_void ? STATE_VOID : 0) |
+                      (line->has_consumed_amount ? STATE_CONSUMED : 0) |
+                      (line->has_event_time ? STATE_EVENT_TIME : 0) |
+                      (has_subscription ? STATE_SUBSCRIPTION : 0) |
+                      (is_uuid ? STATE_SUBSCRIPTION_UUID : 0) |
+                      (state->rerate_offset >= 0 ? STATE_RERATED : 0));
+    to = put_varint(to, (uint64_t)line->revision);
+    to = put_zigzag(to, state->origin_offset);
     if (state->rerate_offset >= 0) {
-        buffer_append_varint(to, (uint64_t)state->rerate_offset);
+        to = put_varint(to, (uint64_t)state->rerate_offset);
     }
-    buffer_append_zigzag(to, line->billing_period);
-    buffer_append_zigzag(to, line->charge_start_date);
-    buffer_append_varint(to, (uint64_t)((int64_t)line->charge_end_date - line->charge_start_date));
-    buffer_append(to, line->currency.code, sizeof line->currency.code);
-    append_amount(to, line->billed_amount.units);
+    to = put_zigzag(to, line->billing_period);
+    to = put_zigzag(to, line->charge_start_date);
+    to = put_varint(to, (uint64_t)((int64_t)line->charge_end_date - line->charge_start_date));
+    to = put_bytes(to, line->currency.code, sizeof line->currency.code);
+    to = put_amount(to, line->billed_amount.units);
     if (line->has_consumed_amount) {
-        append_amount(to, line->consumed_amount.units);
+        to = put_amount(to, line->consumed_amount.units);
     }
     if (line->has_event_time) {
-        buffer_append_zigzag(to, line->event_time_ms);
+        to = put_zigzag(to, line->event_time_ms);
     }
     if (is_uuid) {
-        buffer_append(to, uuid, sizeof uuid);
+        to = put_bytes(to, uuid, sizeof uuid);
     } else if (has_subscription) {
-        append_sized(to, line->subscription_id);
+        to = put_sized(to, line->subscription_id);
     }
-    uint8_t present = 0;
-    for (size_t i = 0; i < OPTIONAL_TEXT_COUNT; i++) {
-        const struct text *text = (const struct text *)((const char *)line + optional_texts[i]);
-        present = (uint8_t)(present | (text_is_null(*text) ? 0 : 1U << i));
-    }
-    buffer_append_byte(to, present);
-    for (size_t i = 0; i < OPTIONAL_TEXT_COUNT; i++) {
-        if ((present & (1U << i)) != 0) {
-            append_sized(to, *(const struct text *)((const char *)line + optional_texts[i]));
-        }
-    }
-    append_sized(to, line->charge_type);
+    return put_texts(to, line);
+}
+
+static uint8_t *put_earner(uint8_t *to, const struct earner *earner, uint32_t number) {
+    to = put_varint(to, number);
+    struct text partner = earner->partner_mpn_id;
+    to = put_varint(to, text_is_null(partner) ? 0 : partner.size + 1);
+    to = put_bytes(to, partner.data, partner.size);
+    to = put_varint(to, earner->sequence);
+    to = put_zigzag(to, earner->program_version);
+    to = put_amount(to, earner->cumulative.units);
+    *to++ = (uint8_t)earner->forgone_reason;
+    to = put_zigzag(to, earner->forgone_version);
+    return put_amount(to, earner->forgone_amount.units);
 }
 
 static void take_facts(struct cursor *from, struct arena *arena, struct line_state *state) {
@@ -237,21 +315,16 @@ void entry_append(struct buffer *to, const struct line_state *state, const uint3
 
 void entry_append_state(struct buffer *to, const struct line_state *state,
                         const uint32_t *numbers) {
-    append_facts(to, state);
-    buffer_append_varint(to, state->earner_count);
+    size_t size_max = state_size_max(state);
+    uint8_t *start = buffer_reserve(to, size_max);
+    uint8_t *at = put_facts(start, state);
+    at = put_varint(at, state->earner_count);
     for (size_t i = 0; i < state->earner_count; i++) {
         const struct earner *earner = &state->earners[i];
-        buffer_append_varint(to, numbers[earner->program_index]);
-        bool is_null = text_is_null(earner->partner_mpn_id);
-        buffer_append_varint(to, is_null ? 0 : earner->partner_mpn_id.size + 1);
-        buffer_append_text(to, earner->partner_mpn_id);
-        buffer_append_varint(to, earner->sequence);
-        buffer_append_zigzag(to, earner->program_version);
-        append_amount(to, earner->cumulative.units);
-        buffer_append_byte(to, (uint8_t)earner->forgone_reason);
-        buffer_append_zigzag(to, earner->forgone_version);
-        append_amount(to, earner->forgone_amount.units);
+        at = put_earner(at, earner, numbers[earner->program_index]);
     }
+    REQUIRE((size_t)(at - start) <= size_max);
+    to->size += (size_t)(at - start);
 }
 
 static void take_earner(struct cursor *from, const int *indexes, size_t index_count,
