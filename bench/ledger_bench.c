@@ -142,8 +142,8 @@ static void load_all(struct ledger *ledger) {
     }
 }
 
-/* Lines as a lane has them: those of a batch stand decoded before the first is looked for, so the
- * ledger is told of each some lines before its turn. */
+/* Lines as a lane has them: those of a batch stand decoded, with their keys, before the first is
+ * looked for, so the ledger is told of each some lines before its turn. The keys count. */
 #define AHEAD_COUNT 32
 #define SLOT_AHEAD 16
 #define ENTRY_AHEAD 8
@@ -154,9 +154,27 @@ struct line_queue {
     uint64_t count;
     bool is_revision;
     struct made_state made[AHEAD_COUNT];
-    uint64_t expected[AHEAD_COUNT];
+    struct ledger_key keys[AHEAD_COUNT];
+    struct arena arenas[AHEAD_COUNT]; /* … of their bytes */
+    struct buffer scratch;
     uint64_t next; /* to be made */
 };
+
+static void queue_init(struct line_queue *queue, struct ledger *ledger,
+                       const struct options *options) {
+    *queue = (struct line_queue){.options = options, .ledger = ledger};
+    for (size_t i = 0; i < AHEAD_COUNT; i++) {
+        arena_init(&queue->arenas[i]);
+    }
+    buffer_init(&queue->scratch);
+}
+
+static void queue_release(struct line_queue *queue) {
+    for (size_t i = 0; i < AHEAD_COUNT; i++) {
+        arena_release(&queue->arenas[i]);
+    }
+    buffer_release(&queue->scratch);
+}
 
 static void make_next(struct line_queue *queue) {
     if (queue->next < queue->count) {
@@ -168,8 +186,12 @@ static void make_next(struct line_queue *queue) {
         } else {
             state_make(&queue->options->world, i, 0, made);
         }
-        queue->expected[i % AHEAD_COUNT] =
-            ledger_expect(queue->ledger, made->state.line.customer_id, made->state.line.line_id);
+        struct arena *arena = &queue->arenas[i % AHEAD_COUNT];
+        arena_clear(arena);
+        struct ledger_key key = ledger_key_of(made->state.line.customer_id,
+                                              made->state.line.line_id, &queue->scratch, arena);
+        ledger_expect_key(queue->ledger, key);
+        queue->keys[i % AHEAD_COUNT] = key;
     }
     queue->next++;
 }
@@ -180,7 +202,7 @@ static const struct line_state *take_state(struct line_queue *queue, uint64_t i)
         make_next(queue);
     }
     if (i + ENTRY_AHEAD < queue->count) {
-        ledger_expect_entry(queue->ledger, queue->expected[(i + ENTRY_AHEAD) % AHEAD_COUNT]);
+        ledger_expect_entry(queue->ledger, queue->keys[(i + ENTRY_AHEAD) % AHEAD_COUNT].hash);
     }
     return &queue->made[i % AHEAD_COUNT].state;
 }
@@ -191,11 +213,11 @@ static double post_all(struct line_queue *queue, uint64_t offset, uint64_t *byte
     uint64_t cpu_us = tool_cpu_us();
     for (uint64_t i = 0; i < queue->count; i++) {
         const struct line_state *state = take_state(queue, i);
-        bool is_known =
-            ledger_find(queue->ledger, state->line.customer_id, state->line.line_id, &found);
+        struct ledger_key key = queue->keys[i % AHEAD_COUNT];
+        bool is_known = ledger_find_key(queue->ledger, key, &found);
         REQUIRE(is_known == queue->is_revision);
         REQUIRE(!is_known || (found.line.revision <= (int64_t)i && found.earner_count == 1));
-        ledger_put(queue->ledger, state);
+        ledger_put_key(queue->ledger, key, state);
         if ((i + 1) % queue->options->batch == 0 || i + 1 == queue->count) {
             seal_and_commit(queue->ledger, offset + i + 1, bytes);
         }
@@ -208,21 +230,21 @@ static void run_ledger(const struct options *options, struct figures *figures) {
     load_all(ledger);
     uint64_t bytes = 0;
     static struct line_queue lines;
-    lines = (struct line_queue){.options = options, .ledger = ledger, .count = options->line_count};
+    queue_init(&lines, ledger, options);
+    lines.count = options->line_count;
     figures->new_us = post_all(&lines, 0, &bytes);
     figures->stored_bytes = (double)bytes / (double)options->line_count;
     figures->index_bytes =
         (double)(ledger_byte_count(ledger) - bytes) / (double)ledger_line_count(ledger);
     REQUIRE(ledger_line_count(ledger) == options->line_count);
     static struct line_queue revisions;
-    revisions = (struct line_queue){
-        .options = options,
-        .ledger = ledger,
-        .count = options->revision_count,
-        .is_revision = true,
-    };
+    queue_init(&revisions, ledger, options);
+    revisions.count = options->revision_count;
+    revisions.is_revision = true;
     figures->revision_us = post_all(&revisions, options->line_count, &bytes);
     REQUIRE(ledger_line_count(ledger) == options->line_count);
+    queue_release(&lines);
+    queue_release(&revisions);
     ledger_free(ledger);
 }
 
