@@ -140,7 +140,7 @@ struct config {
         char *urls; /* commas between; "": no registry */
         char *username;
         char *password;      /* secret */
-        char *password_file; /* read instead of password, "" none */
+        char *password_file; /* read instead of password, for each request; "" none */
         char *ca_file;
         char *certificate_file;
         char *key_file;
@@ -169,9 +169,6 @@ void config_release(struct config *config);
 bool config_load(struct config *config, const char *path, const char *const *overrides,
                  size_t override_count, struct fault *fault);
 
-#define CONFIG_SECRET_SIZE_MAX 4096
-/* The first line of a file, without its end. false: *fault names the file. Any thread. */
-bool config_secret_read(const char *path, char to[CONFIG_SECRET_SIZE_MAX], struct fault *fault);
 /* The same, but every problem is named: for `accrued check`. */
 bool config_load_all(struct config *config, const char *path, const char *const *overrides,
                      size_t override_count, struct problems *problems);

@@ -7,6 +7,7 @@
 #define ACCRUED_KAFKA_CLIENT_H
 
 #include "accrued/config.h"
+#include "accrued/secret.h"
 
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
@@ -19,8 +20,7 @@ struct rd_kafka_conf_s *kafka_conf_new(const struct config *config, const char *
                                        const struct properties *more, struct fault *fault);
 
 /* As its file has it now, or else the configuration. The caller wipes it. */
-bool kafka_password(const struct config *config, char to[CONFIG_SECRET_SIZE_MAX],
-                    struct fault *fault);
+bool kafka_password(const struct config *config, char to[SECRET_SIZE_MAX], struct fault *fault);
 /* User and password, if the configuration names a user (kafka.sasl_username). */
 bool kafka_conf_log_in(struct rd_kafka_conf_s *conf, const struct config *config,
                        struct fault *fault);

@@ -15,6 +15,7 @@ struct registry_options {
     const char *urls; /* commas between; tried in this order, from the last that answered */
     const char *username;
     const char *password;
+    const char *password_file;    /* read instead, for each request */
     const char *ca_file;          /* instead of the system's certificates */
     const char *certificate_file; /* ours, for servers that ask for one */
     const char *key_file;
@@ -34,7 +35,8 @@ enum registry_answer {
     REGISTRY_PENDING, /* it is being asked, or cannot be reached: ask again */
 };
 
-/* As the registry gave it. Valid as long as the registry is open. */
+/* As the registry gave it, with the types of others that it refers to written out. Valid as long as
+ * the registry is open. */
 struct registry_schema {
     struct text source;  /* Avro, as JSON; nothing has looked at it yet */
     struct text why_not; /* not null: it is no schema that can be read here, and why */

@@ -28,6 +28,7 @@ bool schemas_open_registry(const struct config *config, struct registry **ret_re
         .urls = config->registry.urls,
         .username = config->registry.username,
         .password = config->registry.password,
+        .password_file = config->registry.password_file,
         .ca_file = config->registry.ca_file,
         .certificate_file = config->registry.certificate_file,
         .key_file = config->registry.key_file,

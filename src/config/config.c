@@ -3,6 +3,7 @@
 #include "accrued/config.h"
 
 #include "accrued/require.h"
+#include "accrued/secret.h"
 #include "accrued/suggest.h"
 #include "settings.h"
 
@@ -298,7 +299,7 @@ static void load_override(struct loader *loader, const char *override) {
  * connects reads the file again. */
 static void load_password(struct loader *loader, const char *setting, const char *path,
                           char **password) {
-    char read[CONFIG_SECRET_SIZE_MAX];
+    char read[SECRET_SIZE_MAX];
     struct fault fault;
     if (path[0] == '\0') {
         return;
@@ -306,7 +307,7 @@ static void load_password(struct loader *loader, const char *setting, const char
     if ((*password)[0] != '\0') {
         (void)problems_add(loader->problems, "%s_file: %s is set as well; leave one out", setting,
                            setting);
-    } else if (!config_secret_read(path, read, &fault)) {
+    } else if (!secret_read(path, read, &fault)) {
         (void)problems_add(loader->problems, "%s_file: %s", setting, fault.text);
     } else {
         free(*password);
@@ -365,9 +366,13 @@ bool config_load_all(struct config *config, const char *path, const char *const 
     return problems->count == count_before;
 }
 
-/* The ids of our schemas are the registry's, where there is one: the file's mean nothing. */
+/* The ids of our schemas are the registry's, where there is one: the file's mean nothing. And its
+ * password is read from its file for each request. */
 static bool is_of_registry(const struct config *in_force, const struct setting *setting) {
     struct text name = text_of(setting->name);
+    if (text_equal(name, TEXT("registry.password"))) {
+        return in_force->registry.password_file[0] != '\0';
+    }
     return in_force->registry.urls[0] != '\0' && text_starts_with(name, TEXT("schemas.")) &&
            name.size > 3 && memcmp(name.data + name.size - 3, "_id", 3) == 0;
 }

@@ -203,7 +203,8 @@ const struct setting settings[] = {
     {NAMED(registry.password), .type = SETTING_SECRET, .default_value = "",
      .help = "Its password; better in a file or in the environment."},
     {NAMED(registry.password_file), FILE_PATH(""),
-     .help = "File whose first line is the password; instead of `password`."},
+     .help = "File whose first line is the password; instead of `password`. Read for each request: "
+             "it may change."},
     {NAMED(registry.ca_file), FILE_PATH(""),
      .help = "Certificates (PEM) that the registry's must come from; empty: the system's."},
     {NAMED(registry.certificate_file), FILE_PATH(""),

@@ -1,14 +1,11 @@
 #include "answer.h"
 
+#include "names.h"
+
 #include "accrued/json_tree.h"
 
 #define CODE_NOT_FOUND_FIRST 40400
 #define CODE_NOT_FOUND_LAST 40499
-
-static struct text string_of(const struct json *object, const char *name) {
-    const struct json *member = json_member(object, name);
-    return member != NULL && member->type == JSON_STRING ? member->text : text_null();
-}
 
 static bool number_of(const struct json *object, const char *name, int64_t *ret_number) {
     const struct json *member = json_member(object, name);
@@ -40,28 +37,45 @@ static bool tell_strange(long status, struct text body, struct fault *fault) {
         (int)(body.size < 80 ? body.size : 80), body.data != NULL ? body.data : "");
 }
 
+/* The type's name, which a reference has too, says nothing more: what it names is in the schema. */
+static bool take_references(const struct json *list, struct arena *arena,
+                            struct answered_schema *to) {
+    size_t count = list != NULL && list->type == JSON_ARRAY ? list->count : 0;
+    struct answered_reference *references = arena_take(arena, (count + 1) * sizeof *references);
+    to->references = references;
+    for (const struct json *item = count > 0 ? list->first : NULL; item != NULL;
+         item = item->next) {
+        const struct json *version = json_member(item, "version");
+        struct text subject = string_member(item, "subject");
+        if (text_is_null(subject) || version == NULL || version->type != JSON_NUMBER) {
+            return false;
+        }
+        references[to->reference_count++] = (struct answered_reference){
+            arena_copy(arena, subject), arena_copy(arena, version->text)};
+    }
+    return true;
+}
+
 enum registry_answer answer_schema(long status, struct text body, struct arena *arena,
-                                   struct registry_schema *ret_schema, struct fault *fault) {
+                                   struct answered_schema *ret_schema, struct fault *fault) {
     struct fault ignored;
     struct arena scratch;
     arena_init(&scratch);
     const struct json *tree = json_parse(&scratch, body, &ignored);
     enum registry_answer answer = REGISTRY_PENDING;
-    struct text source = string_of(tree, "schema");
+    struct text source = string_member(tree, "schema");
     if (is_absence(status, tree)) {
         answer = REGISTRY_ABSENT;
     } else if (status != 200 || text_is_null(source)) {
         (void)tell_strange(status, body, fault);
     } else {
-        struct text type = string_of(tree, "schemaType");
-        const struct json *references = json_member(tree, "references");
+        struct text type = string_member(tree, "schemaType");
         answer = REGISTRY_KNOWN;
-        *ret_schema = (struct registry_schema){arena_copy(arena, source), text_null()};
+        *ret_schema = (struct answered_schema){{arena_copy(arena, source), text_null()}, NULL, 0};
         if (!text_is_null(type) && !text_equal(type, TEXT("AVRO"))) {
-            ret_schema->why_not = TEXT("the registry says that it is not Avro");
-        } else if (references != NULL && references->count > 0) {
-            ret_schema->why_not = TEXT("it refers to other schemas of the registry; register it "
-                                       "with these written out");
+            ret_schema->schema.why_not = TEXT("the registry says that it is not Avro");
+        } else if (!take_references(json_member(tree, "references"), arena, ret_schema)) {
+            ret_schema->schema.why_not = TEXT("it refers to something without subject or version");
         }
     }
     arena_release(&scratch);
@@ -76,7 +90,7 @@ enum registry_outcome answer_id(long status, struct text body, uint32_t *ret_id,
     const struct json *tree = json_parse(&scratch, body, &ignored);
     enum registry_outcome outcome = REGISTRY_UNREACHABLE;
     int64_t id = 0;
-    struct text message = string_of(tree, "message");
+    struct text message = string_member(tree, "message");
     if (status == 200 && number_of(tree, "id", &id) && id > 0 && id <= INT32_MAX) {
         *ret_id = (uint32_t)id;
         outcome = REGISTRY_RESOLVED;

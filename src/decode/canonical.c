@@ -1,5 +1,6 @@
 /* Avro's parsing canonical form and its CRC-64-AVRO fingerprint, as the specification has them. */
 #include "compile.h"
+#include "names.h"
 
 #include "accrued/require.h"
 
@@ -24,38 +25,6 @@ static void write_key(struct canonical *to, const char *key, bool *is_first) {
     buffer_append_string(&to->text, key);
     buffer_append_string(&to->text, "\":");
     *is_first = false;
-}
-
-static bool is_among(struct text name, const char *const *names, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (text_equal(name, text_of(names[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_primitive(struct text name) {
-    static const char *const names[] = {"null",  "boolean", "int",   "long",
-                                        "float", "double",  "bytes", "string"};
-    return is_among(name, names, sizeof names / sizeof names[0]);
-}
-
-/* Types that the object itself describes; any other name is one given before. */
-static bool is_complex(struct text name) {
-    static const char *const names[] = {"record", "error", "enum", "fixed", "array", "map"};
-    return is_among(name, names, sizeof names / sizeof names[0]);
-}
-
-static struct text qualified(struct canonical *to, struct text name, struct text space) {
-    if (space.size == 0 || is_primitive(name) || memchr(name.data, '.', name.size) != NULL) {
-        return name;
-    }
-    char *full = arena_take(&to->names, space.size + 1 + name.size);
-    memcpy(full, space.data, space.size);
-    full[space.size] = '.';
-    memcpy(full + space.size + 1, name.data, name.size);
-    return (struct text){full, space.size + 1 + name.size};
 }
 
 static void write_list(struct canonical *to, const struct json *list, struct text space,
@@ -118,7 +87,7 @@ static void write_object(struct canonical *to, const struct json *schema, struct
     if (to->with_logical && is_read_by_logical(schema)) {
         write_logical(to, schema);
     }
-    if (type->type != JSON_STRING || !is_complex(type->text)) {
+    if (type->type != JSON_STRING || !name_is_complex(type->text)) {
         write_schema(to, type, space);
         return;
     }
@@ -126,14 +95,8 @@ static void write_object(struct canonical *to, const struct json *schema, struct
     buffer_append_byte(&to->text, '{');
     const struct json *name = json_member(schema, "name");
     if (name != NULL) {
-        const struct json *own = json_member(schema, "namespace");
-        struct text fullname =
-            qualified(to, name->text, own != NULL && own->type == JSON_STRING ? own->text : space);
-        size_t dot = fullname.size;
-        while (dot > 0 && fullname.data[dot - 1] != '.') {
-            dot--;
-        }
-        space = (struct text){fullname.data, dot > 0 ? dot - 1 : 0};
+        struct text fullname = name_of_definition(&to->names, schema, space);
+        space = name_space(fullname);
         write_key(to, "name", &is_first);
         write_string(to, fullname);
     }
@@ -166,7 +129,7 @@ static void write_schema(struct canonical *to, const struct json *schema, struct
     REQUIRE(schema != NULL && to->depth < NESTING_MAX);
     to->depth++;
     if (schema->type == JSON_STRING) {
-        write_string(to, qualified(to, schema->text, space));
+        write_string(to, name_qualify(&to->names, schema->text, space));
     } else if (schema->type == JSON_ARRAY) {
         write_list(to, schema, space, false);
     } else {

@@ -1,4 +1,5 @@
 #include "compile.h"
+#include "names.h"
 
 #include "accrued/require.h"
 
@@ -21,32 +22,6 @@ struct compiler {
 
 static const struct plan_node *compile(struct compiler *compiler, const struct json *schema,
                                        struct text space);
-
-static struct text string_member(const struct json *object, const char *name) {
-    const struct json *member = json_member(object, name);
-    return member != NULL && member->type == JSON_STRING ? member->text : text_null();
-}
-
-/* "space.name", or the name if it has dots already or there is no namespace. */
-static struct text full_name(struct arena *arena, struct text name, struct text space) {
-    if (space.size == 0 || memchr(name.data, '.', name.size) != NULL) {
-        return name;
-    }
-    char *full = arena_take(arena, space.size + 1 + name.size);
-    memcpy(full, space.data, space.size);
-    full[space.size] = '.';
-    memcpy(full + space.size + 1, name.data, name.size);
-    return (struct text){full, space.size + 1 + name.size};
-}
-
-static struct text space_of(struct text fullname) {
-    for (size_t i = fullname.size; i-- > 0;) {
-        if (fullname.data[i] == '.') {
-            return (struct text){fullname.data, i};
-        }
-    }
-    return TEXT("");
-}
 
 static bool primitive_of(struct text name, enum plan_type *ret_type) {
     static const enum plan_type primitives[] = {PLAN_NULL,  PLAN_BOOLEAN, PLAN_INT,   PLAN_LONG,
@@ -78,7 +53,7 @@ static const struct plan_node *find_named(struct compiler *compiler, struct text
     if (primitive_of(name, &type)) {
         return new_node(compiler, type);
     }
-    struct text fullname = full_name(compiler->arena, name, space);
+    struct text fullname = name_qualify(compiler->arena, name, space);
     for (size_t i = 0; i < compiler->named_count; i++) {
         if (text_equal(compiler->named[i].fullname, fullname)) {
             return compiler->named[i].node;
@@ -148,12 +123,7 @@ static bool compile_fields(struct compiler *compiler, const struct json *fields,
 
 static const struct plan_node *compile_named(struct compiler *compiler, const struct json *schema,
                                              enum plan_type type, struct text space) {
-    struct text name = string_member(schema, "name");
-    const struct json *own_space = json_member(schema, "namespace");
-    if (own_space != NULL && own_space->type == JSON_STRING) {
-        space = own_space->text;
-    }
-    struct text fullname = full_name(compiler->arena, name, space);
+    struct text fullname = name_of_definition(compiler->arena, schema, space);
     const struct json *list = json_member(schema, type == PLAN_ENUM ? "symbols" : "fields");
     size_t count = list == NULL ? 0 : list->count;
     struct plan_node *node =
@@ -163,7 +133,7 @@ static const struct plan_node *compile_named(struct compiler *compiler, const st
     }
     compiler->named[compiler->named_count++] = (struct named){fullname, node};
     if (type == PLAN_RECORD) {
-        return compile_fields(compiler, list, space_of(fullname), node) ? node : NULL;
+        return compile_fields(compiler, list, name_space(fullname), node) ? node : NULL;
     }
     if (type == PLAN_ENUM) {
         struct text *symbols = arena_take(compiler->arena, (count + 1) * sizeof *symbols);

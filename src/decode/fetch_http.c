@@ -3,6 +3,7 @@
 #include "answer.h"
 
 #include "accrued/require.h"
+#include "accrued/secret.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -16,7 +17,8 @@ struct fetcher {
     CURL *curl;
     struct curl_slist *headers;
     const atomic_bool *stop;
-    char *urls; /* cut at the commas */
+    char *password_file; /* NULL: none */
+    char *urls;          /* cut at the commas */
     const char *url[URL_COUNT_MAX];
     size_t url_count;
     size_t good; /* the last that answered */
@@ -109,6 +111,10 @@ struct fetcher *fetcher_open(const struct registry_options *options, const atomi
     fetcher->curl = curl_easy_init();
     REQUIRE(fetcher->curl != NULL);
     split_urls(fetcher, options->urls);
+    if (options->username[0] != '\0' && options->password_file[0] != '\0') {
+        fetcher->password_file = strdup(options->password_file);
+        REQUIRE(fetcher->password_file != NULL);
+    }
     bool is_good = fetcher->url_count > 0 || fault_set(fault, "schema registry: no address");
     if (is_good && !set_up(fetcher, options)) {
         is_good = fault_set(fault, "schema registry: this libcurl cannot do what is asked of it");
@@ -126,6 +132,7 @@ void fetcher_free(struct fetcher *fetcher) {
     }
     curl_easy_cleanup(fetcher->curl);
     curl_slist_free_all(fetcher->headers);
+    free(fetcher->password_file);
     free(fetcher->urls);
     free(fetcher);
 }
@@ -168,12 +175,28 @@ static bool ask_one(struct fetcher *fetcher, const char *url, struct text reques
     return true;
 }
 
+/* Passwords are changed while we run. */
+static bool take_password(struct fetcher *fetcher, struct fault *fault) {
+    char password[SECRET_SIZE_MAX];
+    if (fetcher->password_file == NULL) {
+        return true;
+    }
+    if (!secret_read(fetcher->password_file, password, fault)) {
+        return fault_prefix(fault, "schema registry: the password's file: ");
+    }
+    REQUIRE(curl_easy_setopt(fetcher->curl, CURLOPT_PASSWORD, password) == CURLE_OK);
+    explicit_bzero(password, sizeof password);
+    return true;
+}
+
 bool fetcher_ask(struct fetcher *fetcher, const char *path, struct text request, long *ret_status,
                  struct buffer *ret_body, struct fault *fault) {
     struct buffer url;
     buffer_init(&url);
     bool is_answered = false;
-    for (size_t i = 0; i < fetcher->url_count && !is_answered && !atomic_load(fetcher->stop); i++) {
+    bool is_ready = take_password(fetcher, fault);
+    for (size_t i = 0;
+         i < fetcher->url_count && is_ready && !is_answered && !atomic_load(fetcher->stop); i++) {
         size_t at = (fetcher->good + i) % fetcher->url_count;
         buffer_clear(&url);
         buffer_append_string(&url, fetcher->url[at]);

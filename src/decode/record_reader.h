@@ -1,7 +1,7 @@
 /* record_reader.h: a published record's fields by name. Private to decode.
  *
- * Reads with Avro C's own generic values, so that it is no mirror of encode.h. One thread: Avro C's
- * error state is one for the whole process. */
+ * Reads with Avro C's own generic values, so that it is no mirror of encode.h. A reader is for one
+ * thread; several may have one each (avro_turn.h). */
 #ifndef ACCRUED_DECODE_RECORD_READER_H
 #define ACCRUED_DECODE_RECORD_READER_H
 

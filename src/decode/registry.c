@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "fetch.h"
+#include "gather.h"
 
 #include "accrued/clock.h"
 #include "accrued/require.h"
@@ -95,22 +96,17 @@ static void ask(struct registry *registry, struct entry *entry) {
     struct schema_ref ref = entry->ref;
     pthread_mutex_unlock(&registry->lock);
     struct buffer path;
-    struct buffer body;
     struct arena texts;
     buffer_init(&path);
-    buffer_init(&body);
     arena_init(&texts);
     append_path(&path, &ref);
-    long status = 0;
+    uint64_t requests = 0;
     struct fault fault = {""};
     struct registry_schema schema = {text_null(), text_null()};
-    enum registry_answer answer = REGISTRY_PENDING;
-    if (fetcher_ask(registry->fetcher, (const char *)path.data, text_null(), &status, &body,
-                    &fault)) {
-        answer = answer_schema(status, buffer_text(&body), &texts, &schema, &fault);
-    }
+    enum registry_answer answer = gather_schema(registry->fetcher, (const char *)path.data, &texts,
+                                                &schema, &requests, &fault);
     pthread_mutex_lock(&registry->lock);
-    registry->requests++;
+    registry->requests += requests;
     if (answer == REGISTRY_PENDING) {
         registry->failures++;
         registry->failure = fault;
@@ -124,7 +120,6 @@ static void ask(struct registry *registry, struct entry *entry) {
     }
     pthread_cond_broadcast(&registry->answered);
     arena_release(&texts);
-    buffer_release(&body);
     buffer_release(&path);
 }
 

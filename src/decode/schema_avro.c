@@ -1,8 +1,8 @@
 /* Writer schemas, from local files and from a registry. Avro C decides whether a text is a schema.
- * Its error state is one for the whole process (Debian builds it without threads): one caller at a
- * time. */
+ */
 #include "accrued/decode.h"
 
+#include "avro_turn.h"
 #include "compile.h"
 
 #include "accrued/registry.h"
@@ -10,7 +10,6 @@
 #include "accrued/schema_file.h"
 
 #include <avro.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,18 +37,16 @@ struct schema_set {
     struct registry *registry; /* may be NULL */
 };
 
-static pthread_mutex_t avro_lock = PTHREAD_MUTEX_INITIALIZER;
-
 static bool avro_accepts(struct text source, struct fault *fault) {
     avro_schema_t schema = NULL;
-    pthread_mutex_lock(&avro_lock);
+    avro_turn_take();
     bool is_schema = avro_schema_from_json_length(source.data, source.size, &schema) == 0;
     if (is_schema) {
         avro_schema_decref(schema);
     } else {
         fault_set(fault, "%s", avro_strerror());
     }
-    pthread_mutex_unlock(&avro_lock);
+    avro_turn_end();
     return is_schema;
 }
 

@@ -1,5 +1,7 @@
 #include "dial.h"
 
+#include "accrued/secret.h"
+
 #include <hiredis/hiredis.h>
 #include <string.h>
 
@@ -25,9 +27,9 @@ bool connection_log_in(struct connection *connection, const struct login *login,
         return login->password[0] == '\0' ||
                log_in_with(connection, login, login->password, deadline_ms, fault);
     }
-    char password[CONFIG_SECRET_SIZE_MAX];
+    char password[SECRET_SIZE_MAX];
     struct fault why;
-    bool is_good = config_secret_read(login->password_file, password, &why)
+    bool is_good = secret_read(login->password_file, password, &why)
                        ? log_in_with(connection, login, password, deadline_ms, fault)
                        : connection_fault(connection, fault, "the password's file: %s", why.text);
     explicit_bzero(password, sizeof password);

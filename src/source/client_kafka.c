@@ -57,14 +57,13 @@ bool kafka_conf_put_int(rd_kafka_conf_t *conf, const char *name, int64_t value,
     return kafka_conf_put(conf, name, text, fault);
 }
 
-bool kafka_password(const struct config *config, char to[CONFIG_SECRET_SIZE_MAX],
-                    struct fault *fault) {
+bool kafka_password(const struct config *config, char to[SECRET_SIZE_MAX], struct fault *fault) {
     if (config->kafka.sasl_password_file[0] != '\0') {
-        return config_secret_read(config->kafka.sasl_password_file, to, fault) ||
+        return secret_read(config->kafka.sasl_password_file, to, fault) ||
                fault_prefix(fault, "kafka.sasl_password_file: ");
     }
     size_t size = strlen(config->kafka.sasl_password);
-    if (size >= CONFIG_SECRET_SIZE_MAX) {
+    if (size >= SECRET_SIZE_MAX) {
         return fault_set(fault, "kafka.sasl_password: too long");
     }
     memcpy(to, config->kafka.sasl_password, size + 1);
@@ -72,7 +71,7 @@ bool kafka_password(const struct config *config, char to[CONFIG_SECRET_SIZE_MAX]
 }
 
 bool kafka_conf_log_in(rd_kafka_conf_t *conf, const struct config *config, struct fault *fault) {
-    char password[CONFIG_SECRET_SIZE_MAX];
+    char password[SECRET_SIZE_MAX];
     if (config->kafka.sasl_username[0] == '\0') {
         return true;
     }

@@ -28,7 +28,7 @@ static void give(void *context, rd_kafka_t *handle) {
 
 bool kafka_credentials_refresh(const struct config *config, bool *ret_changed,
                                struct fault *fault) {
-    char password[CONFIG_SECRET_SIZE_MAX];
+    char password[SECRET_SIZE_MAX];
     *ret_changed = false;
     if (config->kafka.sasl_username[0] == '\0') {
         return true;

@@ -11,7 +11,11 @@ import binary
 import fastavro
 import pytest
 import wire
-from confluent_kafka.schema_registry import Schema, header_schema_id_serializer
+from confluent_kafka.schema_registry import (
+    Schema,
+    SchemaReference,
+    header_schema_id_serializer,
+)
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from generator import make_case
@@ -45,6 +49,12 @@ GOOD = {
     "charge_end_date": "2020-01-31",
     "currency": "USD",
     "billed_amount": "100",
+}
+# Of Confluent's serializer.
+BY_GUID = {
+    "schema.id.serializer": header_schema_id_serializer,
+    "auto.register.schemas": False,
+    "use.latest.version": True,
 }
 PARTNER = {
     "partner": {
@@ -179,14 +189,7 @@ def test_other_peoples_encoders(registry, setup_with, kafka):
     sender = Sender(kafka, setup.input)
     context = SerializationContext(setup.input, MessageField.VALUE, [])
     front = AvroSerializer(client, json.dumps(evolved(4)))
-    header = AvroSerializer(
-        client,
-        conf={
-            "schema.id.serializer": header_schema_id_serializer,
-            "auto.register.schemas": False,
-            "use.latest.version": True,
-        },
-    )
+    header = AvroSerializer(client, conf=BY_GUID)
     sender.send(b"c-1", front(record_of(4, line_id="front"), context))
     assert context.headers == []
     client.register_schema(f"{setup.input}-value", client_schema(evolved(2, "Other")))
@@ -210,8 +213,109 @@ def test_other_peoples_encoders(registry, setup_with, kafka):
     assert len(asked) >= 3
 
 
-def client_schema(schema):
-    return Schema(json.dumps(schema), "AVRO")
+def client_schema(schema, references=()):
+    return Schema(json.dumps(schema), "AVRO", list(references))
+
+
+def shared_types():
+    """subject → (schema, subjects that it refers to): each before those that refer to it."""
+    cents = {"type": "bytes", "logicalType": "decimal", "precision": 28, "scale": 4}
+    symbols = ["VOID", "ACTIVE"]
+    note = {"type": "record", "name": "Note", "fields": [{"name": "text", "type": "string"}]}
+    origin_fields = [
+        {"name": "note", "type": "Note"},
+        {"name": "amounts", "type": {"type": "array", "items": "Money"}},
+        {"name": "before", "type": ["null", "Origin"]},
+    ]
+    origin = {"type": "record", "name": "Origin", "fields": origin_fields}
+    money = {"type": "record", "name": "Money", "fields": [{"name": "value", "type": cents}]}
+    status = {"type": "enum", "name": "Status", "symbols": symbols}
+    space = {"namespace": "their.types"}
+    return {
+        "note": (note | space, []),
+        "money": (money | space, []),
+        "status": (status | space, []),
+        "origin": (origin | space, ["money", "note"]),
+    }
+
+
+def test_schemas_that_refer_to_others(registry, setup_with, kafka):
+    """Registered by Confluent's client with references, over two steps, by id and by GUID."""
+    server = registry().start()
+    setup = setup_with({**server.options, "auto_register": True})
+    setup.start()
+    client = server.client
+
+    def reference(subject):
+        schema = types[subject][0]
+        return SchemaReference(f"their.types.{schema['name']}", subject, 1)
+
+    types = shared_types()
+    for subject, (schema, uses) in types.items():
+        client.register_schema(subject, client_schema(schema, map(reference, uses)))
+    whole = evolved(4) | {"namespace": "their.feed"}
+    status = next(field for field in whole["fields"] if field["name"] == "status")
+    status.update(type="their.types.Status", default="ACTIVE")
+    whole["fields"].insert(0, {"name": "origin", "type": "their.types.Origin"})
+    whole["fields"].append({"name": "more", "type": ["null", "their.types.Money"]})
+    schema = client_schema(whole, [reference("origin"), reference("status"), reference("money")])
+    note = {"text": "by reference"}
+    first = {"note": note, "amounts": [{"value": Decimal("1.5000")}], "before": None}
+    record = record_of(4, line_id="by-id") | {"origin": first | {"before": first}, "more": None}
+    sender = Sender(kafka, setup.input)
+    context = SerializationContext(setup.input, MessageField.VALUE, [])
+    front = AvroSerializer(client, schema)
+    sender.send(b"c-1", front(record, context))
+    in_header = AvroSerializer(client, schema, conf=BY_GUID)
+    value = in_header(record | {"line_id": "by-guid", "more": {"value": Decimal("2")}}, context)
+    sender.send(b"c-1", value, headers=context.headers)
+    sender.flush()
+    setup.wait_until_drained()
+    assert letters(setup) == []
+    assert amounts(setup, client) == {"by-id": Decimal("10"), "by-guid": Decimal("10")}
+
+
+def test_an_outage_between_a_schema_and_what_it_refers_to(setup_with, kafka):
+    """Half of the replies is no schema: the lane waits, and the whole is asked for again."""
+    types = shared_types()
+
+    def reply(schema, uses):
+        names = [{"name": f"their.types.{types[use][0]['name']}", "subject": use, "version": 1}
+                 for use in uses]  # fmt: skip
+        return json.dumps({"schema": json.dumps(schema), "references": names}).encode()
+
+    whole = evolved(4)
+    whole["fields"].append({"name": "origin", "type": "their.types.Origin"})
+    replies = {"/schemas/ids/7": reply(whole, ["origin", "money"])}
+    stranger = Stranger(503, b"", "application/json", replies)
+    try:
+        setup = setup_with({"urls": stranger.url}, schemas={"framing": "single-object"})
+        setup.start()
+        origin = {"note": {"text": "x"}, "amounts": [], "before": None}
+        everything = json.loads(json.dumps(whole))
+        everything["fields"][-1]["type"] = written_out(types, "origin")
+        value = datum(everything, record_of(4) | {"origin": origin})
+        send(kafka, setup, wire.frame(value, 7))
+        wait_until(lambda: waits_for_registry(setup), setup.logs, 20)
+        assert setup.dead_letters() == []
+        stranger.paths.clear()
+        for subject, (schema, uses) in types.items():
+            replies[f"/subjects/{subject}/versions/1?deleted=true"] = reply(schema, uses)
+        setup.wait_until_drained()
+        assert letters(setup) == []
+        assert len(setup.accruals()) == 1
+        # Money is referred to twice, and asked for once.
+        assert sum("/money/" in path for path in stranger.paths) == 1
+    finally:
+        stranger.close()
+
+
+def written_out(types, subject):
+    """One schema of shared_types, with those that it uses in it: by hand, for the writer."""
+    schema = json.loads(json.dumps(types[subject][0]))
+    schema["fields"][0]["type"] = types["note"][0]
+    schema["fields"][1]["type"]["items"] = types["money"][0]
+    return schema
 
 
 def test_known_ids_go_on_and_unknown_ids_wait(registry, setup_with, kafka):
@@ -261,10 +365,9 @@ def test_what_is_definite_goes_to_the_dead_letters(registry, setup_with, kafka):
     server.plant("broken", 21, {"type": "record", "name": "NoFields"})
     server.plant("lacking", 22, no_amount)
     server.plant("proto", 23, 'syntax = "proto3";', kind="PROTOBUF")
-    server.plant("referred", 24, {"type": "record", "name": "R", "fields": []})
-    server.plant(
-        "referring", 25, evolved(), references=[{"name": "R", "subject": "referred", "version": 1}]
-    )
+    server.plant("other", 24, {"type": "fixed", "name": "accrued.v1.Extra", "size": 3})
+    reference = {"name": "accrued.v1.Extra", "subject": "other", "version": 1}
+    server.plant("clash", 25, evolved(), references=[reference])
     server.plant("good", 26, evolved())
     server.start()
     setup.start()
@@ -279,7 +382,7 @@ def test_what_is_definite_goes_to_the_dead_letters(registry, setup_with, kafka):
         21: ("schema_incompatible", "no schema"),
         22: ("schema_incompatible", "billed_amount"),
         23: ("schema_incompatible", "not Avro"),
-        25: ("schema_incompatible", "refers to other schemas"),
+        25: ("schema_incompatible", '.Extra" is defined twice'),
     }.items():
         sender.send(b"c-1", wire.frame(value, number))
         wanted.append((code, told))
@@ -353,6 +456,20 @@ def test_passwords(registry, setup_with, kafka, tmp_path):
     send(kafka, setup, wire.line_value(GOOD, 104))
     setup.wait_until_drained()
     assert len(setup.accruals()) == 1
+    # Another password from now on, and a schema that is yet to be asked for: no restart.
+    server.plant("later", 105, evolved(4))
+    server.stop()
+    server.auth = "accrued:n3w-word"
+    server.start()
+    changed = datum(evolved(4), record_of(4, line_id="changed"))
+    send(kafka, setup, wire.frame(changed, 105))
+    wait_until(lambda: waits_for_registry(setup), setup.logs, 20)
+    secret.write_text("n3w-word\n", encoding="utf-8")
+    setup.wait_until_drained()
+    assert letters(setup) == []
+    assert len(setup.accruals()) == 2
+    worker.check_alive()
+    assert "n3w-word" not in worker.log.read_text()
 
 
 def test_tls_with_certificates(registry, setup_with, kafka):

@@ -112,21 +112,27 @@ class Registry:
 
 
 class Stranger:
-    """An HTTP server that is no registry: it answers everything with one status and body."""
+    """An HTTP server that is no registry: it answers everything with one status and body, but for
+    paths that have a reply of their own."""
 
-    def __init__(self, status, body, kind="text/html"):
+    def __init__(self, status, body, kind="text/html", replies=None):
         stranger = self
+        self.replies = {} if replies is None else replies
         self.status, self.body, self.kind = status, body, kind
         self.asked = 0
+        self.paths = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):  # noqa: N802
                 stranger.asked += 1
-                self.send_response(stranger.status)
+                stranger.paths.append(self.path)
+                own = stranger.replies.get(self.path)
+                body = stranger.body if own is None else own
+                self.send_response(stranger.status if own is None else 200)
                 self.send_header("Content-Type", stranger.kind)
-                self.send_header("Content-Length", str(len(stranger.body)))
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(stranger.body)
+                self.wfile.write(body)
 
             def do_POST(self):  # noqa: N802
                 self.rfile.read(int(self.headers["Content-Length"]))

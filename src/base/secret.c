@@ -1,4 +1,4 @@
-#include "accrued/config.h"
+#include "accrued/secret.h"
 
 #include "accrued/require.h"
 
@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-bool config_secret_read(const char *path, char to[CONFIG_SECRET_SIZE_MAX], struct fault *fault) {
+bool secret_read(const char *path, char to[SECRET_SIZE_MAX], struct fault *fault) {
     REQUIRE(path != NULL && path[0] != '\0');
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         return fault_set(fault, "%s: %s", path, strerror(errno));
     }
-    bool is_read = fgets(to, CONFIG_SECRET_SIZE_MAX, file) != NULL;
+    bool is_read = fgets(to, SECRET_SIZE_MAX, file) != NULL;
     if (is_read) {
         to[strcspn(to, "\r\n")] = '\0';
     } else {
