@@ -23,8 +23,9 @@ struct options {
     uint64_t line_count;
     uint64_t revision_count;
     uint64_t batch;
-    uint64_t others; /* 0: without the general stores */
-    uint64_t loads;  /* > 0: only loads the file of a run before, so many times */
+    uint64_t others;   /* 0: without the general stores */
+    uint64_t loads;    /* > 0: only loads the file of a run before, so many times */
+    uint64_t restores; /* 0: without restoring, which takes the whole log in memory, twice */
     struct world world;
 };
 
@@ -419,9 +420,11 @@ static void measure(const struct options *options) {
            ledger.stored_bytes);
     struct figures load = apart(run_load, options);
     print_load(&load);
-    struct figures restore = apart(run_restore, options);
-    printf("           restoring the topic's blocks: %.2f CPU-s\n", restore.restore_s);
-    (void)fflush(stdout);
+    if (options->restores > 0) {
+        struct figures restore = apart(run_restore, options);
+        printf("           restoring the topic's blocks: %.2f CPU-s\n", restore.restore_s);
+        (void)fflush(stdout);
+    }
     static const struct store *const stores[] = {&store_rocksdb, &store_lmdb};
     for (size_t i = 0; i < sizeof stores / sizeof stores[0] && options->others != 0; i++) {
         store_at_hand = stores[i];
@@ -436,6 +439,7 @@ int main(int argc, char **argv) {
         .revision_count = 1000000,
         .batch = 10000,
         .others = 1,
+        .restores = 1,
         .world = {.partner_count = 2000, .customer_count = 50000},
     };
     const struct tool_option known[] = {
@@ -445,6 +449,7 @@ int main(int argc, char **argv) {
         {"batch", NULL, &options.batch},
         {"others", NULL, &options.others},
         {"loads", NULL, &options.loads},
+        {"restores", NULL, &options.restores},
         {"customers", NULL, &options.world.customer_count},
     };
     tool_options(argc, argv, known, sizeof known / sizeof known[0]);

@@ -1,156 +1,159 @@
-"""What scripts/bench measures beside the drain of a backlog: latency, idling, restarts, rating
-again, files, and single steps. Each section returns rows for the table: (name, figure, beside)."""
+"""What scripts/bench measures one thing after the other: drain, latency, idling, rating again,
+files, and single steps. Each section yields rows (results.py)."""
 
-import json
-import re
-import shutil
-import signal
+import os
 import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from results import Row
+from rig import ROOT, forget_cache
+
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 RAW_CYCLES_MS = (0, 5, 100)  # 0: commits when the input is drained
-WARM_S = 8  # of bench_trickle
 REVISION = 1700000000
 
 
-def ms(us):
-    return f"{us / 1000:.0f}"
+def each(rounds, what, divided=1):
+    return [told[what] / divided for told in rounds]
 
 
-def latency_text(told):
-    return f"p50 {ms(told['p50_us'])}, p99 {ms(told['p99_us'])}, p99.9 {ms(told['p999_us'])} ms"
+# ---- drain
+
+ONE, TWO = "accrued run, one lane", "accrued run, two lanes"
+RAW, AS_MUCH = "yardstick", "yardstick, as much as the worker"
 
 
-def trickle(bench, name, rate, seconds):
-    return bench.tool(
-        "trickle", "--bootstrap", bench.bootstrap, "--to", f"{name}-lines", "--from",
-        f"{name}-accruals", "--rate", rate, "--seconds", seconds, "--partners",
-        bench.options.partners, "--customers", bench.options.customers)  # fmt: skip
+def drain(rig):
+    """Yardsticks and workers in turn."""
+    rig.feed_all()
+    rounds = {}
+    for number in range(rig.options.rounds):
+        name = f"{rig.prefix}-r{number}"
+        takes = {
+            RAW: lambda name=name: rig.yardstick(f"{name}-raw"),
+            ONE: lambda name=name: rig.drain(f"{name}-one"),
+            AS_MUCH: lambda name=name: rig.yardstick(f"{name}-much", like=rounds[ONE][-1]),
+            TWO: lambda name=name: rig.drain(f"{name}-two", lanes=2),
+        }
+        for kind, take in takes.items():
+            rounds.setdefault(kind, []).append(take())
+            rig.tell({kind: rounds[kind][-1]})
+    rig.yardsticks_us += each(rounds[RAW], "us")
+    for kind, name in ((ONE, "drain, one lane"), (TWO, "drain, two lanes")):
+        yield Row(f"{name}: CPU-µs a line", each(rounds[kind], "us"), ".2f", each(rounds[RAW], "us"))
+        yield Row("… beside a yardstick that writes as much", each(rounds[kind], "us"), ".2f",
+                  each(rounds[AS_MUCH], "us"))  # fmt: skip
+        yield Row("… the broker's CPU-µs a line", each(rounds[kind], "broker_us"), ".2f",
+                  each(rounds[RAW], "broker_us"))  # fmt: skip
+        yield Row("… thousand lines/s", each(rounds[kind], "per_s", 1e3), ".0f",
+                  each(rounds[RAW], "per_s", 1e3))  # fmt: skip
+        yield Row("… peak memory, MB", each(rounds[kind], "peak_mb"), ".0f",
+                  each(rounds[RAW], "peak_mb"))  # fmt: skip
+    yield Row("two lanes beside one: thousand lines/s", each(rounds[TWO], "per_s", 1e3), ".0f",
+              each(rounds[ONE], "per_s", 1e3), "one lane")  # fmt: skip
 
 
-def raw_latency(bench, rate, seconds, cycle_ms):
-    name = f"{bench.prefix}-raw{rate}-{cycle_ms}"
-    bench.create_topics(name, f"{name}-lines")
+# ---- latency
+
+
+def trickle(rig, name, rate, seconds):
+    return rig.tool(
+        "trickle", "--bootstrap", rig.bootstrap, "--to", f"{name}-lines", "--from",
+        f"{name}-accruals", "--rate", rate, "--seconds", seconds, "--warm", rig.options.warm,
+        "--partners", rig.options.partners, "--customers", rig.options.customers)  # fmt: skip
+
+
+def raw_latency(rig, name, rate, seconds, cycle_ms):
+    rig.create_topics(name, f"{name}-lines")
     yardstick = subprocess.Popen(
         [str(part) for part in (
-            bench.options.build / "bench" / "bench_yardstick", "--bootstrap", bench.bootstrap,
+            rig.options.build / "bench" / "bench_yardstick", "--bootstrap", rig.bootstrap,
             "--from", f"{name}-lines", "--to", f"{name}-accruals", "--seconds",
-            seconds + WARM_S + 6, "--cycle-ms", cycle_ms)],
+            seconds + rig.options.warm + 60, "--cycle-ms", cycle_ms)],
         stdout=subprocess.DEVNULL)  # fmt: skip
     try:
-        return trickle(bench, name, rate, seconds)
+        return trickle(rig, name, rate, seconds)
     finally:
         yardstick.terminate()
         yardstick.wait(30)
+        rig.drop(name, f"{name}-lines")
 
 
-def worker_latency(bench, rate, seconds):
-    name = f"{bench.prefix}-steady{rate}"
-    bench.create_topics(name, f"{name}-lines")
-    worker = bench.start_worker(name, f"{name}-lines")
+def worker_latency(rig, name, rate, seconds):
+    rig.create_topics(name, f"{name}-lines")
+    worker = rig.start(name, f"{name}-lines")
+    worker.wait_ready()
     try:
-        return trickle(bench, name, rate, seconds)
+        return trickle(rig, name, rate, seconds)
     finally:
-        bench.stop_worker(worker, name)
+        worker.stop()
+        rig.drop(name, f"{name}-lines")
 
 
-def latency(bench):
-    """Worker and raw variants in turn; the best raw one is what the worker is held against."""
-    seconds = bench.options.seconds
-    for rate in bench.options.rates:
-        raw = {}
-        for cycle_ms in RAW_CYCLES_MS:
-            raw[cycle_ms] = raw_latency(bench, rate, seconds, cycle_ms)
-            how = "when drained" if cycle_ms == 0 else f"every {cycle_ms} ms"
-            yield f"{rate}/s, raw, commits {how}", latency_text(raw[cycle_ms]), ""
-        ours = worker_latency(bench, rate, seconds)
-        p50 = min(told["p50_us"] for told in raw.values())
-        p99 = min(told["p99_us"] for told in raw.values())
-        yield (f"{rate}/s, accrued run", latency_text(ours),
-               f"{ours['p50_us'] / p50:.2f} and {ours['p99_us'] / p99:.2f} × the best raw")  # fmt: skip
+def latency(rig):
+    """Worker and raw variants in turn; the best raw one of a round is what the worker is held
+    against."""
+    seconds = rig.options.seconds
+    for rate in rig.options.rates:
+        ours, raw = [], []
+        for number in range(rig.options.rounds):
+            name = f"{rig.prefix}-at{rate}-{number}"
+            variants = {}
+            for cycle_ms in RAW_CYCLES_MS:
+                variants[cycle_ms] = raw_latency(rig, f"{name}-raw{cycle_ms}", rate, seconds, cycle_ms)
+                rig.tell({f"{rate}/s, raw, commits after {cycle_ms} ms": variants[cycle_ms]})
+            ours.append(worker_latency(rig, name, rate, seconds))
+            rig.tell({f"{rate}/s, accrued": ours[-1]})
+            raw.append({what: min(told[what] for told in variants.values()) for what in ours[-1]})
+        for what, key in (("p50", "p50_us"), ("p99", "p99_us"), ("p99.9", "p999_us")):
+            first = f"latency at {rate:,} lines/s: " if what == "p50" else "… "
+            yield Row(f"{first}{what}, ms", each(ours, key, 1e3), ".0f", each(raw, key, 1e3))
 
 
-def idle(bench):
-    name = f"{bench.prefix}-resting"
-    bench.create_topics(name, f"{name}-lines")
-    worker = bench.start_worker(name, f"{name}-lines")
-    seconds = bench.options.idle
-    try:
-        time.sleep(6)
-        before = bench.tool("watch", "--pid", worker.pid)
-        time.sleep(seconds)
-        after = bench.tool("watch", "--pid", worker.pid)
-    finally:
-        bench.stop_worker(worker, name)
+# ---- idle
+
+
+def idle(rig):
+    name = f"{rig.prefix}-resting"
+    rig.create_topics(name, f"{name}-lines")
+    worker = rig.start(name, f"{name}-lines")
+    worker.wait_ready()
+    time.sleep(2)
+    before, started = worker.usage(), time.monotonic()
+    time.sleep(rig.options.idle)
+    after, seconds = worker.usage(), time.monotonic() - started
+    worker.stop()
     share = (after["cpu_us"] - before["cpu_us"]) / (seconds * 1e4)
-    yield "nothing to do", f"{share:.2f} % of a core", f"{after['rss_kb'] / 1024:.0f} MB"
+    yield Row("nothing to do: % of a core", [share], ".2f")
 
 
-class Restarts:
-    """A worker of its own that has drained the lines, stopped and started again."""
-
-    def __init__(self, bench):
-        self.bench = bench
-        self.name = f"{bench.prefix}-again"
-        self.fed = 0
-
-    def first_commit_s(self):
-        """From the start of the process to the commit of lines that waited."""
-        self.bench.feed(self.bench.lines, 100, self.bench.options.lines + self.fed)
-        self.fed += 100
-        started = time.monotonic()
-        worker = self.bench.start_worker(self.name)
-        self.bench.tool("watch", "--bootstrap", self.bench.bootstrap, "--topic", self.bench.lines,
-                        "--group", self.name, "--pid", worker.pid)  # fmt: skip
-        return worker, time.monotonic() - started
-
-    def stop(self, worker):
-        worker.send_signal(signal.SIGTERM)
-        worker.wait(60)
-
-    def forget_cache(self):
-        """The files of the ledger leave the page cache: what follows is cold."""
-        for path in (self.bench.directory / self.name).iterdir():
-            subprocess.run(["dd", f"of={path}", "oflag=nocache", "conv=notrunc,fdatasync", "count=0"],
-                           check=True, capture_output=True)  # fmt: skip
+# ---- rating again
 
 
-def restart(bench):
-    again = Restarts(bench)
-    bench.create_topics(again.name)
-    worker, _ = again.first_commit_s()
-    again.stop(worker)
-    for what, prepare in (("warm", None), ("cold", again.forget_cache)):
-        if prepare is not None:
-            prepare()
-        worker, took = again.first_commit_s()
-        again.stop(worker)
-        yield f"start to first commit, {what} local file", f"{took:.2f} s", ""
-    shutil.rmtree(bench.directory / again.name)
-    worker, took = again.first_commit_s()
-    yield "start to first commit, no file: all from the topic", f"{took:.2f} s", ""
-    started = time.monotonic()
-    read = bench.tool("count", "--bootstrap", bench.bootstrap, "--topic", f"{again.name}-ledger")
-    plain = time.monotonic() - started
-    yield ("  a plain consumer of the same topic", f"{plain:.2f} s",
-           f"{read['value_bytes'] / 1e6:.0f} MB")  # fmt: skip
-    yield from rerate(bench, again.name)
-    again.stop(worker)
-
-
-def rerate(bench, name):
+def rerate(rig):
     """Everything is rated again; nothing has changed, so that nothing is published."""
-    started = time.monotonic()
-    bench.run_binary("rerate", "--all", "--wait", *bench.settings(name))
-    took = time.monotonic() - started
-    yield ("rating all lines again", f"{bench.options.lines / took:.0f} lines/s",
-           f"{took:.2f} s in all")  # fmt: skip
+    rig.feed_all()
+    name = f"{rig.prefix}-again"
+    rig.create_topics(name)
+    worker = rig.start(name)
+    worker.drain()
+    per_s, cpu_us = [], []
+    for _ in range(rig.options.rounds):
+        before, started = worker.usage()["cpu_us"], time.monotonic()
+        rig.accrued("rerate", "--all", "--wait", *rig.settings(name))
+        per_s.append(rig.options.lines / (time.monotonic() - started) / 1e3)
+        cpu_us.append((worker.usage()["cpu_us"] - before) / rig.options.lines)
+    worker.stop()
+    rig.drop(name)
+    yield Row("rating all lines again, nothing changes: CPU-µs a line", cpu_us, ".2f",
+              [rig.yardstick_us()])  # fmt: skip
+    yield Row("… thousand lines/s", per_s, ".0f")
+
+
+# ---- files
 
 
 def make_feed(path, count):
@@ -162,55 +165,59 @@ def make_feed(path, count):
     path.write_text(feeds.csv_text(columns, rows), encoding="utf-8")
 
 
-def files(bench):
-    count = bench.options.file_lines
-    feed, lines = bench.directory / "feed.csv", bench.directory / "lines.jsonl"
-    make_feed(feed, count)
-    for what in ("cold", "warm"):
-        if what == "cold":
-            subprocess.run(["dd", f"of={feed}", "oflag=nocache", "conv=notrunc,fdatasync", "count=0"],
-                           check=True, capture_output=True)  # fmt: skip
+def timed(rig, to, *arguments):
+    """(thousand lines a second, CPU-µs a line) of a command that works on the feed's lines."""
+    with open(to or os.devnull, "wb") as out:
         started = time.monotonic()
-        with open(lines, "wb") as to:
-            subprocess.run([bench.binary, "ingest", "--quiet", "--revision", str(REVISION), "--to",
-                            "-", feed], stdout=to, check=True)  # fmt: skip
+        process = subprocess.Popen([str(part) for part in (rig.binary, *arguments)], stdout=out)
+        _, status, usage = os.wait4(process.pid, 0)
         took = time.monotonic() - started
-        yield f"ingest of a feed file to JSON lines, {what}", f"{count / took:.0f} lines/s", ""
-    name = f"{bench.prefix}-ingest"
-    bench.create_topics(name, f"{name}-lines")
-    started = time.monotonic()
-    bench.run_binary("ingest", "--quiet", *bench.settings(name, f"{name}-lines"), feed)
-    took = time.monotonic() - started
-    yield "ingest of a feed file to Kafka", f"{count / took:.0f} lines/s", ""
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"{arguments[0]} ended with {process.returncode}")
+    count = rig.options.file_lines
+    return count / took / 1e3, (usage.ru_utime + usage.ru_stime) * 1e6 / count
+
+
+def files(rig):
+    rig.load_reference()
+    feed, lines = rig.directory / "feed.csv", rig.directory / "lines.jsonl"
+    make_feed(feed, rig.options.file_lines)
+    ingest = ("ingest", "--quiet", "--revision", REVISION)
     config = ROOT / "config"
-    started = time.monotonic()
-    bench.run_binary("rate", "--programs", config / "programs.yaml", "--catalog",
-                     config / "catalog.yaml", "--reference", bench.directory / "reference.jsonl",
-                     "--lines", lines)  # fmt: skip
-    took = time.monotonic() - started
-    yield "rate on files", f"{count / took:.0f} lines/s", ""
+    rate = ("rate", "--programs", config / "programs.yaml", "--catalog", config / "catalog.yaml",
+            "--reference", rig.directory / "reference.jsonl", "--lines", lines)  # fmt: skip
+    told = {}
+    for number in range(rig.options.rounds):
+        name = f"{rig.prefix}-ingest{number}"
+        rig.create_topics(name, f"{name}-lines")
+        forget_cache(feed)
+        takes = {
+            "`ingest` of a feed file to JSON lines, cold": (lines, *ingest, "--to", "-", feed),
+            "`ingest` of a feed file to JSON lines, warm": (lines, *ingest, "--to", "-", feed),
+            "`ingest` of a feed file to Kafka": (
+                None, *ingest, *rig.settings(name, f"{name}-lines"), feed),
+            "`rate` on files": (None, *rate),
+        }  # fmt: skip
+        for what, (to, *arguments) in takes.items():
+            told.setdefault(what, []).append(timed(rig, to, *arguments))
+        rig.drop(name, f"{name}-lines")
+    for what, rounds in told.items():
+        yield Row(f"{what}: CPU-µs a line", [cpu_us for _, cpu_us in rounds], ".2f",
+                  [rig.yardstick_us()])  # fmt: skip
+        yield Row("… thousand lines/s", [per_s for per_s, _ in rounds], ".0f")
 
 
-def steps(bench):
-    rounds = [bench.tool("steps", "--root", ROOT, "--lines", bench.options.step_lines)
-              for _ in range(bench.options.rounds)]  # fmt: skip
+# ---- single steps
+
+
+def steps(rig):
+    rounds = [rig.tool("steps", "--root", ROOT, "--lines", rig.options.step_lines)
+              for _ in range(rig.options.rounds)]  # fmt: skip
     for key in rounds[0]:
         if key.endswith("_ns"):
-            values = sorted(told[key] for told in rounds)
-            yield (key[:-3], f"{statistics.median(values):.0f} ns a line",
-                   f"{values[0]:.0f} to {values[-1]:.0f}")  # fmt: skip
+            yield Row(key[:-3], [statistics.median(each(rounds, key))], ".0f")
 
 
-SECTIONS = {"latency": latency, "idle": idle, "restart": restart, "files": files, "steps": steps}
-
-
-def machine():
-    """Where the figures are from."""
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()).group(1)
-    memory = int(re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text()).group(1))
-    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"],
-                            capture_output=True, text=True, check=False).stdout.strip()  # fmt: skip
-    load = Path("/proc/loadavg").read_text().split()[0]
-    cores = sum(1 for line in open("/proc/cpuinfo") if line.startswith("processor"))
-    return json.dumps({"commit": commit, "cpu": cpu, "cores": cores, "memory_mb": memory // 1024,
-                       "load": load, "day": time.strftime("%Y-%m-%d")})  # fmt: skip
+SECTIONS = {"drain": drain, "latency": latency, "idle": idle, "rerate": rerate, "files": files,
+            "steps": steps}  # fmt: skip

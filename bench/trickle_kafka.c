@@ -15,9 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define GIVE_UP_US 20000000
-/* Lines at the beginning, while partitions are being assigned, do not count. */
-#define WARM_US 8000000
+/* Silence, after everything was sent, that means that the rest earns nothing. */
+#define GIVE_UP_US 3000000
 /* Shorter pauses are left out: the lines that they would part go together. */
 #define SLEEP_US_MIN 500
 
@@ -27,6 +26,7 @@ struct trickle {
     const char *from;
     uint64_t rate;
     uint64_t seconds;
+    uint64_t warm; /* seconds at the beginning, while partitions are being assigned: do not count */
     struct world world;
     uint64_t line_count; /* warm ones included */
     uint64_t warm_count;
@@ -102,7 +102,7 @@ static bool number_in(const rd_kafka_message_t *message, uint64_t *ret_number) {
 
 static uint64_t receive(struct trickle *trickle) {
     uint64_t received = 0;
-    uint64_t heard_us = tool_steady_us() + WARM_US;
+    uint64_t heard_us = tool_steady_us() + (trickle->warm + trickle->seconds) * 1000000;
     while (received < trickle->line_count && tool_steady_us() < heard_us + GIVE_UP_US) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(trickle->consumer, 100);
         if (message == NULL) {
@@ -114,7 +114,7 @@ static uint64_t receive(struct trickle *trickle) {
             number < trickle->line_count && trickle->took_us[number] == 0) {
             trickle->took_us[number] = now_us - atomic_load(&trickle->sent_us[number]);
             received++;
-            heard_us = now_us;
+            heard_us = now_us > heard_us ? now_us : heard_us;
         }
         rd_kafka_message_destroy(message);
     }
@@ -148,21 +148,24 @@ static void open_clients(struct trickle *trickle) {
 }
 
 int main(int argc, char **argv) {
-    struct trickle trickle = {
-        .rate = 200, .seconds = 30, .world = {.partner_count = 2000, .customer_count = 50000}};
+    struct trickle trickle = {.rate = 200,
+                              .seconds = 30,
+                              .warm = 5,
+                              .world = {.partner_count = 2000, .customer_count = 50000}};
     const struct tool_option options[] = {
         {"bootstrap", &trickle.bootstrap, NULL},
         {"to", &trickle.to, NULL},
         {"from", &trickle.from, NULL},
         {"rate", NULL, &trickle.rate},
         {"seconds", NULL, &trickle.seconds},
+        {"warm", NULL, &trickle.warm},
         {"partners", NULL, &trickle.world.partner_count},
         {"customers", NULL, &trickle.world.customer_count},
         {"links", NULL, &trickle.world.link_count},
         {"linked", NULL, &trickle.world.linked_percent},
     };
     tool_options(argc, argv, options, sizeof options / sizeof options[0]);
-    trickle.warm_count = trickle.rate * WARM_US / 1000000;
+    trickle.warm_count = trickle.rate * trickle.warm;
     trickle.line_count = trickle.warm_count + trickle.rate * trickle.seconds;
     trickle.sent_us = calloc(trickle.line_count, sizeof trickle.sent_us[0]);
     trickle.took_us = calloc(trickle.line_count, sizeof trickle.took_us[0]);

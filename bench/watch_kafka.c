@@ -1,5 +1,6 @@
 /* Waits until a consumer group has committed all of a topic, and then says what process --pid has
- * used until that moment. Without --topic: says it at once. */
+ * used until that moment. Without --topic: says it at once. --after N: so many were committed
+ * before the process started, and are not counted. */
 #include "client_kafka.h"
 #include "tool.h"
 
@@ -71,16 +72,27 @@ static int64_t committed_sum(rd_kafka_t *client, rd_kafka_topic_partition_list_t
     return sum;
 }
 
+/* Of the ends, as committed offsets are counted: whatever was deleted at the beginning. */
+static int64_t offset_sum(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions) {
+    int64_t sum = 0;
+    (void)client_ends(client, partitions);
+    for (int i = 0; i < partitions->cnt; i++) {
+        sum += partitions->elems[i].offset;
+    }
+    return sum;
+}
+
 int main(int argc, char **argv) {
     const char *bootstrap = NULL;
     const char *topic = NULL;
     const char *group = "accrued";
     uint64_t pid = 0;
     uint64_t timeout_s = 300;
+    uint64_t after = 0;
     const struct tool_option options[] = {
         {"bootstrap", &bootstrap, NULL}, {"topic", &topic, NULL},
         {"group", &group, NULL},         {"pid", NULL, &pid},
-        {"timeout", NULL, &timeout_s},
+        {"timeout", NULL, &timeout_s},   {"after", NULL, &after},
     };
     tool_options(argc, argv, options, sizeof options / sizeof options[0]);
     int64_t first = 0;
@@ -91,13 +103,13 @@ int main(int argc, char **argv) {
         const char *const properties[] = {"group.id", group, NULL};
         rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, bootstrap, properties);
         rd_kafka_topic_partition_list_t *partitions = client_partitions(client, topic, 0);
-        int64_t wanted = client_ends(client, partitions);
+        int64_t wanted = offset_sum(client, partitions);
         uint64_t end_us = tool_steady_us() + timeout_s * 1000000;
         while (sum < wanted) {
             tool_sleep_us(POLL_US);
             sum = committed_sum(client, partitions);
             now_us = tool_steady_us();
-            if (first == 0 && sum > 0) {
+            if (first == 0 && sum > (int64_t)after) {
                 first = sum;
                 first_us = now_us;
             }
@@ -112,8 +124,8 @@ int main(int argc, char **argv) {
     struct usage usage = usage_of(pid);
     printf("{\"records\": %lld, \"timed_records\": %lld, \"wall_us\": %llu, \"cpu_us\": %llu, "
            "\"rss_kb\": %llu, \"peak_kb\": %llu}\n",
-           (long long)sum, (long long)(sum - first), (unsigned long long)(now_us - first_us),
-           (unsigned long long)usage.cpu_us, (unsigned long long)usage.rss_kb,
-           (unsigned long long)usage.peak_kb);
+           (long long)sum - (long long)after, (long long)(sum - first),
+           (unsigned long long)(now_us - first_us), (unsigned long long)usage.cpu_us,
+           (unsigned long long)usage.rss_kb, (unsigned long long)usage.peak_kb);
     return 0;
 }
