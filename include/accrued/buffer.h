@@ -42,9 +42,22 @@ static inline void buffer_append_byte(struct buffer *buffer, uint8_t byte) {
 __attribute__((format(printf, 2, 3))) void buffer_append_format(struct buffer *buffer,
                                                                 const char *format, ...);
 
-/* Unsigned LEB128; and zigzag LEB128, which is Avro's int and long. */
-void buffer_append_varint(struct buffer *buffer, uint64_t value);
-void buffer_append_zigzag(struct buffer *buffer, int64_t value);
+/* buffer_append_varint of more than one byte. */
+void buffer_append_long_varint(struct buffer *buffer, uint64_t value);
+
+/* Unsigned LEB128; and zigzag LEB128, which is Avro's int and long. Most are of one byte. */
+static inline void buffer_append_varint(struct buffer *buffer, uint64_t value) {
+    if (value < 0x80) {
+        buffer_append_byte(buffer, (uint8_t)value);
+    } else {
+        buffer_append_long_varint(buffer, value);
+    }
+}
+
+static inline void buffer_append_zigzag(struct buffer *buffer, int64_t value) {
+    buffer_append_varint(buffer, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
+}
+
 void buffer_append_u16le(struct buffer *buffer, uint16_t value);
 void buffer_append_u32le(struct buffer *buffer, uint32_t value);
 void buffer_append_u64le(struct buffer *buffer, uint64_t value);

@@ -12,6 +12,10 @@
 #define DAY_MIN INT32_MIN
 #define DAY_MAX INT32_MAX
 
+/* Years 0 to 9999, what a date can say as YYYY-MM-DD: from the first day to before the second. */
+#define DAY_OF_YEAR_0 (-719528)
+#define DAY_OF_YEAR_10000 2932897
+
 struct interval {
     int32_t from;
     int32_t to;
@@ -41,6 +45,8 @@ void calendar_format_month(int32_t month, char to[CALENDAR_MONTH_SIZE]);
 void calendar_format_time(int64_t ms, char to[CALENDAR_TIME_SIZE]);
 
 int32_t calendar_month_of_day(int32_t day);
+/* The last day of the day's month. */
+int32_t calendar_month_end(int32_t day);
 /* First day of a month; the month's last day is first_day(month + 1) − 1. */
 int32_t calendar_first_day(int32_t month);
 /* The same day `months` later; day 31 clamps to the month's end. */

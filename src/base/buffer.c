@@ -67,13 +67,8 @@ void buffer_append_format(struct buffer *buffer, const char *format, ...) {
     buffer->size += (size_t)size;
 }
 
-void buffer_append_varint(struct buffer *buffer, uint64_t value) {
+void buffer_append_long_varint(struct buffer *buffer, uint64_t value) {
     uint8_t *to = buffer_reserve(buffer, VARINT_SIZE_MAX);
-    if (value < 0x80) {
-        *to = (uint8_t)value;
-        buffer->size++;
-        return;
-    }
     size_t size = 0;
     while (value >= 0x80) {
         to[size++] = (uint8_t)(value | 0x80);
@@ -81,10 +76,6 @@ void buffer_append_varint(struct buffer *buffer, uint64_t value) {
     }
     to[size++] = (uint8_t)value;
     buffer->size += size;
-}
-
-void buffer_append_zigzag(struct buffer *buffer, int64_t value) {
-    buffer_append_varint(buffer, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
 }
 
 static void append_little_endian(struct buffer *buffer, uint64_t value, size_t size) {

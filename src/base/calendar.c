@@ -202,6 +202,14 @@ int32_t calendar_month_of_day(int32_t day) {
     return year * 12 + month - 1;
 }
 
+int32_t calendar_month_end(int32_t day) {
+    int year = 0;
+    int month = 0;
+    int day_of_month = 0;
+    calendar_split(day, &year, &month, &day_of_month);
+    return day - day_of_month + days_in_month(year, month);
+}
+
 int32_t calendar_first_day(int32_t month) {
     int year = month >= 0 ? month / 12 : -((11 - month) / 12);
     return day_count(year, month - year * 12 + 1, 1);

@@ -4,6 +4,7 @@
 #include "accrued/require.h"
 
 #define DEPTH_MAX 64
+#define DAY_MS INT64_C(86400000)
 
 /* What was read of a field's value, unions resolved. */
 struct scalar {
@@ -237,10 +238,7 @@ static bool set_status(const struct scalar *scalar, bool *ret_is_void, struct re
 
 static bool set_day(const struct line_field *field, const struct scalar *scalar, int32_t *ret_day,
                     struct reject *reject) {
-    /* Years 0 to 9999: what a date can say as YYYY-MM-DD. */
-    int32_t first = calendar_first_day(0);
-    int32_t end = calendar_first_day(12 * 10000);
-    if (scalar->number < first || scalar->number >= end) {
+    if (scalar->number < DAY_OF_YEAR_0 || scalar->number >= DAY_OF_YEAR_10000) {
         return reject_set(reject, REJECT_FIELD_INVALID, "%s: day %lld is outside years 0 to 9999",
                           field->name, (long long)scalar->number);
     }
@@ -253,9 +251,7 @@ static bool set_time(const struct scalar *scalar, int64_t *ret_ms, struct reject
     if (scalar->node->logical == LOGICAL_TIMESTAMP_MICROS) {
         ms = ms / 1000 - (ms % 1000 < 0 ? 1 : 0);
     }
-    int64_t first = calendar_first_day(0) * INT64_C(86400000);
-    int64_t end = calendar_first_day(12 * 10000) * INT64_C(86400000);
-    if (ms < first || ms >= end) {
+    if (ms < DAY_OF_YEAR_0 * DAY_MS || ms >= DAY_OF_YEAR_10000 * DAY_MS) {
         return reject_set(reject, REJECT_FIELD_INVALID,
                           "event_time: %lld is outside years 0 to 9999", (long long)scalar->number);
     }

@@ -92,15 +92,16 @@ enum forgone_reason standing_decide(const struct program_version *version,
     }
     /* Month: earning starts on the first day of the month in which everything is in place, so one
      * good day makes the whole month. The reason, if there is none, is the last day's. */
-    int32_t month = calendar_month_of_day(as_of);
-    int32_t first = calendar_first_day(month);
-    int32_t last = calendar_first_day(month + 1) - 1;
+    int32_t last = calendar_month_end(as_of);
     *ret_day = last;
     enum forgone_reason reason = check_day(wanted, partner, last);
-    for (int32_t day = first; day < last && reason != FORGONE_NONE; day++) {
+    if (reason == FORGONE_NONE) {
+        return reason; /* by far the most */
+    }
+    for (int32_t day = calendar_first_day(calendar_month_of_day(as_of)); day < last; day++) {
         if (check_day(wanted, partner, day) == FORGONE_NONE) {
             *ret_day = day;
-            reason = FORGONE_NONE;
+            return FORGONE_NONE;
         }
     }
     return reason;

@@ -50,7 +50,8 @@ Test(calendar, every_day_of_ten_thousand_years) {
         calendar_split(day, &year, &month, &day_of_month);
         if (!exists || got != day || year != at.year || month != at.month ||
             day_of_month != at.day || calendar_month_of_day(day) != at.year * 12 + at.month - 1 ||
-            calendar_first_day(calendar_month_of_day(day)) != day - at.day + 1) {
+            calendar_first_day(calendar_month_of_day(day)) != day - at.day + 1 ||
+            calendar_month_end(day) != day - at.day + walk_month_size(&at)) {
             cr_assert(false, "day %d, %04d-%02d-%02d", day, at.year, at.month, at.day);
         }
         if (at.day == walk_month_size(&at)) {
@@ -68,6 +69,8 @@ Test(calendar, every_day_of_ten_thousand_years) {
         }
     }
     cr_assert_eq(at.year, 10000);
+    cr_assert_eq(DAY_OF_YEAR_0, FIRST_DAY);
+    cr_assert_eq(DAY_OF_YEAR_10000, LAST_DAY + 1);
 }
 
 Test(calendar, days_that_every_book_agrees_on) {
