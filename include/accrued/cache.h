@@ -73,8 +73,8 @@ void cache_begin(struct cache *cache);
 struct cache_slot *cache_want(struct cache *cache, enum reference_kind kind, struct text id,
                               bool *ret_is_new);
 
-/* The same for many keys of a kind; their waits for memory overlap. *ret_count_new: how many were
- * not yet wanted. */
+/* The same for many keys of a kind; their waits for memory overlap. A null id wants nothing and
+ * gets NULL. *ret_count_new: how many were not yet wanted. */
 void cache_want_all(struct cache *cache, enum reference_kind kind, const struct text *ids,
                     size_t count, const struct cache_slot **ret_slots, size_t *ret_count_new);
 

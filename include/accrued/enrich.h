@@ -46,11 +46,11 @@ void enricher_begin(struct enricher *enricher);
 void enricher_want_customer(struct enricher *enricher, struct text customer_id);
 void enricher_want_partner(struct enricher *enricher, struct text mpn_id);
 
-/* The same for many customers. What stands in ret_slots finds each again without a look-up, until
- * the next begin. */
+/* The same for many of a kind; a null id wants nothing and gets NULL. What stands in ret_slots
+ * finds each again without a look-up, until the next begin. */
 struct cache_slot;
-void enricher_want_customers(struct enricher *enricher, const struct text *customer_ids,
-                             size_t count, const struct cache_slot **ret_slots);
+void enricher_want_all(struct enricher *enricher, enum reference_kind kind, const struct text *ids,
+                       size_t count, const struct cache_slot **ret_slots);
 
 /* Gets what is missing, at most two round trips: what was wanted, then the partners that links of
  * wanted customers name. May be called again for the same batch. */
@@ -62,7 +62,7 @@ const struct reference *enricher_customer(const struct enricher *enricher, struc
 const struct reference *enricher_partner(const struct enricher *enricher, struct text mpn_id);
 const struct reference *enricher_wanted(const struct enricher *enricher,
                                         const struct cache_slot *slot);
-/* This slot's value will be read soon, the other's a little later. */
+/* This slot's value will be read soon, the other's a little later; NULL: none. */
 void enricher_expect(const struct cache_slot *soon, const struct cache_slot *later);
 struct partner_lookup enricher_partners(struct enricher *enricher);
 

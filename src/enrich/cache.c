@@ -197,7 +197,6 @@ void cache_want_all(struct cache *cache, enum reference_kind kind, const struct 
     for (size_t done = 0; done < count; done += WANT_AT_ONCE) {
         size_t some = count - done < WANT_AT_ONCE ? count - done : WANT_AT_ONCE;
         for (size_t i = 0; i < some; i++) {
-            REQUIRE(!text_is_null(ids[done + i]));
             hashes[i] = key_hash(kind, ids[done + i]);
             __builtin_prefetch(bucket_of(cache, hashes[i]));
         }
@@ -205,8 +204,10 @@ void cache_want_all(struct cache *cache, enum reference_kind kind, const struct 
             __builtin_prefetch(*bucket_of(cache, hashes[i]));
         }
         for (size_t i = 0; i < some; i++) {
-            bool is_new;
-            ret_slots[done + i] = want_hashed(cache, kind, ids[done + i], hashes[i], &is_new);
+            bool is_new = false;
+            ret_slots[done + i] = text_is_null(ids[done + i])
+                                      ? NULL
+                                      : want_hashed(cache, kind, ids[done + i], hashes[i], &is_new);
             *ret_count_new += is_new ? 1 : 0;
         }
     }

@@ -111,14 +111,12 @@ void enricher_want_customer(struct enricher *enricher, struct text customer_id) 
     enricher_want(enricher, REFERENCE_CUSTOMER, customer_id);
 }
 
-void enricher_want_customers(struct enricher *enricher, const struct text *customer_ids,
-                             size_t count, const struct cache_slot **ret_slots) {
+/* That ids of customers are folded is not asked again here: it is a line's way, and decoding folds.
+ */
+void enricher_want_all(struct enricher *enricher, enum reference_kind kind, const struct text *ids,
+                       size_t count, const struct cache_slot **ret_slots) {
     size_t count_new = 0;
-    for (size_t i = 0; i < count; i++) {
-        REQUIRE(text_is_folded(customer_ids[i]));
-    }
-    cache_want_all(&enricher->cache, REFERENCE_CUSTOMER, customer_ids, count, ret_slots,
-                   &count_new);
+    cache_want_all(&enricher->cache, kind, ids, count, ret_slots, &count_new);
     enricher->is_ready = enricher->is_ready && count_new == 0;
 }
 

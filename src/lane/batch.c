@@ -56,12 +56,20 @@ static void *grown(void *array, size_t count, size_t *capacity, size_t element_s
 struct batch_item *batch_add(struct batch *batch, const struct source_record *record) {
     batch->items = grown(batch->items, batch->count, &batch->capacity, sizeof *batch->items);
     struct batch_item *item = &batch->items[batch->count++];
-    memset(item, 0, offsetof(struct batch_item, reject)); /* its message is long, and seldom used */
+    memset(item, 0,
+           offsetof(struct batch_item, line)); /* decoding fills the line, which is large */
     item->record = *record;
     item->origin_offset = record->offset;
-    item->reject.code = REJECT_NONE;
     batch->record_bytes += record->key.size + record->value.size;
     return item;
+}
+
+void batch_reject(struct batch *batch, struct batch_item *item, const struct reject *reject) {
+    REQUIRE(reject->code != REJECT_NONE);
+    if (item->reject == NULL) { /* else it is worked on again */
+        item->reject = arena_take(&batch->arena, sizeof *item->reject);
+    }
+    *item->reject = *reject;
 }
 
 void batch_drop_partition(struct batch *batch, int32_t partition) {

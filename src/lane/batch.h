@@ -15,7 +15,7 @@ struct cache_slot;
 
 enum item_state {
     ITEM_LINE,     /* a decoded line */
-    ITEM_REJECTED, /* goes to the dead letters: item->reject */
+    ITEM_REJECTED, /* could not be decoded, goes to the dead letters: item->reject */
     ITEM_SKIPPED,  /* below the ledger's next offset: posted before, only the offset moves on */
     ITEM_DROPPED,  /* its partition was taken away meanwhile */
     ITEM_GATHERED, /* next: decode it */
@@ -24,11 +24,12 @@ enum item_state {
 struct batch_item {
     struct source_record record;
     enum item_state state;
-    struct billing_line line;
-    struct ledger_key key; /* of a decoded line */
     int64_t origin_offset;
+    struct ledger_key key;             /* of a decoded line */
     const struct cache_slot *customer; /* of the line, once it is wanted */
-    struct reject reject;              /* the last member: batch_add */
+    const struct cache_slot *reseller; /* the same; NULL: the line names none */
+    struct reject *reject;             /* of a dead letter; lives in the batch's arena */
+    struct billing_line line; /* ITEM_LINE; before, it is nothing: the last member (batch_add) */
 };
 
 /* An output record whose bytes stand in batch->bytes. */
@@ -92,6 +93,8 @@ void batch_restart(struct batch *batch);
 
 /* Takes the record over. */
 struct batch_item *batch_add(struct batch *batch, const struct source_record *record);
+/* Why the item goes to the dead letters; copied, as few do. */
+void batch_reject(struct batch *batch, struct batch_item *item, const struct reject *reject);
 /* Marks the items of a partition as DROPPED. */
 void batch_drop_partition(struct batch *batch, int32_t partition);
 

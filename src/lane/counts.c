@@ -187,7 +187,7 @@ static void note_dead_letters(const struct lane *lane) {
     for (size_t i = 0; i < batch->output_count && left > 0; i++) {
         const struct batch_item *item = batch->outputs[i].dead_letter;
         if (item != NULL && left-- <= LETTER_COUNT_MAX) {
-            letters_note(now_ms, item->record.partition, item->record.offset, &item->reject);
+            letters_note(now_ms, item->record.partition, item->record.offset, item->reject);
         }
     }
 }

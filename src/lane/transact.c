@@ -27,8 +27,8 @@ static enum verdict send_dead_letter(struct lane *lane, const struct batch_item 
     (void)snprintf(offset, sizeof offset, "%lld", (long long)item->origin_offset);
     (void)snprintf(timestamp, sizeof timestamp, "%lld", (long long)record->timestamp_ms);
     const struct output_header headers[] = {
-        {"accrued.error.code", text_of(reject_code_name(item->reject.code))},
-        {"accrued.error.message", text_of(item->reject.message)},
+        {"accrued.error.code", text_of(reject_code_name(item->reject->code))},
+        {"accrued.error.message", text_of(item->reject->message)},
         {"accrued.source.topic", text_of(lane->edition->config->topics.billing_lines)},
         {"accrued.source.partition", text_of(partition)},
         {"accrued.source.offset", text_of(offset)},

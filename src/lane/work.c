@@ -19,9 +19,6 @@
 /* The offset of the record that first said it: a replayed dead letter carries it in its headers,
  * and only if it is a letter of this very partition. */
 static int64_t origin_of(const struct lane *lane, const struct source_record *record) {
-    if (!source_record_has_headers(record)) {
-        return record->offset;
-    }
     struct text topic = source_record_header(record, "accrued.source.topic");
     int64_t partition = -1;
     int64_t offset = -1;
@@ -35,11 +32,12 @@ static int64_t origin_of(const struct lane *lane, const struct source_record *re
 }
 
 /* A key in two partitions would break the ledger: the line must be where its customer belongs. */
-static bool check_partition(const struct lane *lane, struct batch_item *item) {
+static bool check_partition(const struct lane *lane, const struct batch_item *item,
+                            struct reject *ret_reject) {
     const struct source_record *record = &item->record;
     struct text customer = item->line.customer_id;
     if (!text_equal(record->key, customer)) {
-        return reject_set(&item->reject, REJECT_WRONG_PARTITION,
+        return reject_set(ret_reject, REJECT_WRONG_PARTITION,
                           "the key is \"%.*s\", not the customer_id \"%.*s\"",
                           record->key.size < 80 ? (int)record->key.size : 80,
                           record->key.data != NULL ? record->key.data : "",
@@ -48,36 +46,40 @@ static bool check_partition(const struct lane *lane, struct batch_item *item) {
     int32_t home =
         murmur2_partition(customer.data, customer.size, source_partition_count(lane->source));
     return home == record->partition ||
-           reject_set(&item->reject, REJECT_WRONG_PARTITION,
+           reject_set(ret_reject, REJECT_WRONG_PARTITION,
                       "customer_id \"%.*s\" belongs to partition %d, the record is in %d",
                       customer.size < 80 ? (int)customer.size : 80, customer.data, home,
                       record->partition);
 }
 
-/* The header of the schema is looked for only where there are headers, which is seldom. */
-static enum decode_end decode_record(struct lane *lane, struct batch_item *item) {
-    struct text header = source_record_has_headers(&item->record)
-                             ? source_record_header(&item->record, SCHEMA_HEADER)
-                             : text_null();
-    return record_decode(lane->schemas, header, item->record.value, &lane->batch.arena, &item->line,
-                         &item->reject);
+/* Headers are looked at only where there are any, which is seldom. */
+static enum decode_end decode_record(struct lane *lane, struct batch_item *item,
+                                     struct reject *ret_reject) {
+    struct text schema = text_null();
+    if (source_record_has_headers(&item->record)) {
+        schema = source_record_header(&item->record, SCHEMA_HEADER);
+        item->origin_offset = origin_of(lane, &item->record);
+    }
+    if (text_is_null(item->record.value)) {
+        (void)reject_set(ret_reject, REJECT_FIELD_INVALID, "value: null, expected a billing line");
+        return DECODE_REJECT;
+    }
+    return record_decode(lane->schemas, schema, item->record.value, &lane->batch.arena, &item->line,
+                         ret_reject);
 }
 
 static void decode_item(struct lane *lane, struct batch_item *item) {
-    if (text_is_null(item->record.value)) {
-        reject_set(&item->reject, REJECT_FIELD_INVALID, "value: null, expected a billing line");
-        item->state = ITEM_REJECTED;
-        return;
-    }
-    switch (decode_record(lane, item)) {
-    case DECODE_LINE: item->state = check_partition(lane, item) ? ITEM_LINE : ITEM_REJECTED; break;
-    case DECODE_REJECT: item->state = ITEM_REJECTED; break;
-    case DECODE_LATER: lane->undecoded_count++; break;
-    }
-    item->origin_offset = origin_of(lane, &item->record);
-    if (item->state == ITEM_LINE) {
+    struct reject reject;
+    enum decode_end end = decode_record(lane, item, &reject);
+    if (end == DECODE_LATER) {
+        lane->undecoded_count++;
+    } else if (end == DECODE_LINE && check_partition(lane, item, &reject)) {
+        item->state = ITEM_LINE;
         item->key = ledger_key_of(item->line.customer_id, item->line.line_id, &lane->batch.scratch,
                                   &lane->batch.arena);
+    } else {
+        item->state = ITEM_REJECTED;
+        batch_reject(&lane->batch, item, &reject);
     }
 }
 
@@ -100,15 +102,21 @@ enum verdict lane_decode(struct lane *lane, struct fault *fault) {
     return lane->undecoded_count == 0 ? VERDICT_COMMITTED : VERDICT_WAIT;
 }
 
-static void want_customers(struct lane *lane, struct batch_item *const *items, size_t count) {
-    struct text ids[WANT_AT_ONCE];
-    const struct cache_slot *slots[WANT_AT_ONCE];
+/* The customers and resellers of some lines. */
+static void want(struct lane *lane, struct batch_item *const *items, size_t count) {
+    struct text customers[WANT_AT_ONCE];
+    struct text resellers[WANT_AT_ONCE];
+    const struct cache_slot *customer_slots[WANT_AT_ONCE];
+    const struct cache_slot *reseller_slots[WANT_AT_ONCE];
     for (size_t i = 0; i < count; i++) {
-        ids[i] = items[i]->line.customer_id;
+        customers[i] = items[i]->line.customer_id;
+        resellers[i] = items[i]->line.reseller_mpn_id;
     }
-    enricher_want_customers(lane->enricher, ids, count, slots);
+    enricher_want_all(lane->enricher, REFERENCE_CUSTOMER, customers, count, customer_slots);
+    enricher_want_all(lane->enricher, REFERENCE_PARTNER, resellers, count, reseller_slots);
     for (size_t i = 0; i < count; i++) {
-        items[i]->customer = slots[i];
+        items[i]->customer = customer_slots[i];
+        items[i]->reseller = reseller_slots[i];
     }
 }
 
@@ -119,14 +127,12 @@ static enum verdict enrich(struct lane *lane, struct fault *fault) {
     for (size_t i = 0; i < lane->batch.count; i++) {
         struct batch_item *item = &lane->batch.items[i];
         item->customer = NULL;
+        item->reseller = NULL;
         if (item->state == ITEM_LINE) {
             some[count++] = item;
-            if (!text_is_null(item->line.reseller_mpn_id)) {
-                enricher_want_partner(lane->enricher, item->line.reseller_mpn_id);
-            }
         }
         if (count == WANT_AT_ONCE || i + 1 == lane->batch.count) {
-            want_customers(lane, some, count);
+            want(lane, some, count);
             count = 0;
         }
     }
@@ -138,7 +144,7 @@ static enum verdict enrich(struct lane *lane, struct fault *fault) {
 static void add_dead_letter(struct lane *lane, const struct batch_item *item) {
     batch_add_output(&lane->batch, OUTPUT_DEAD_LETTERS)->dead_letter = item;
     lane_partition_find(lane, item->record.partition)->outcomes.dead_lettered++;
-    lane->batch.counts.dead_letters_by_code[item->reject.code]++;
+    lane->batch.counts.dead_letters_by_code[item->reject->code]++;
 }
 
 static void count_outcome(struct line_outcomes *outcomes, enum posting_outcome outcome) {
@@ -173,8 +179,22 @@ static bool check_horizon(const struct ledger *ledger, const struct line_state *
                       first);
 }
 
+/* Where rating finds the partners of a line: its reseller has been found with the batch. */
+struct line_partners {
+    const struct enricher *enricher;
+    const struct batch_item *item;
+};
+
+static const struct reference *find_partner(void *context, struct text mpn_id) {
+    const struct line_partners *partners = context;
+    bool is_reseller = mpn_id.data == partners->item->line.reseller_mpn_id.data;
+    return is_reseller ? enricher_wanted(partners->enricher, partners->item->reseller)
+                       : enricher_partner(partners->enricher, mpn_id);
+}
+
 /* Rates one line and posts it. false: it belongs to the dead letters. */
-static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrued_at_ms) {
+static bool post_line(struct lane *lane, const struct batch_item *item,
+                      struct provenance *provenance, struct reject *ret_reject) {
     struct lane_partition *partition = lane_partition_find(lane, item->record.partition);
     REQUIRE(partition != NULL && partition->state == PARTITION_READY);
     const struct billing_line *line = &item->line;
@@ -182,29 +202,27 @@ static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrue
     bool is_known = ledger_find_key(partition->ledger, item->key, &state);
     const struct line_state *old = is_known ? &state : NULL;
     enum posting_outcome outcome = POSTING_STALE;
-    if (!check_horizon(partition->ledger, old, line, &item->reject)) {
+    if (!check_horizon(partition->ledger, old, line, ret_reject)) {
         return false;
     }
     if (!posting_is_stale(old, line, item->origin_offset)) {
         struct posting_cause cause = {.origin_offset = item->origin_offset, .program_only = -1};
         struct rating_options options = {lane->edition->config->rating.no_link};
+        struct line_partners partners = {lane->enricher, item};
         if (!rating_compute(&lane->rating, lane->edition->programs, lane->edition->catalog, line,
                             enricher_wanted(lane->enricher, item->customer),
-                            enricher_partners(lane->enricher), options, &item->reject) ||
+                            (struct partner_lookup){find_partner, &partners}, options,
+                            ret_reject) ||
             !posting_compute(&lane->posting, lane->edition->programs, old, line, &lane->rating,
-                             cause, &outcome, &item->reject)) {
+                             cause, &outcome, ret_reject)) {
             return false;
         }
         if (lane->rating.classification.is_unclassified) {
             batch_add_unclassified(&lane->batch, line->currency, line->billed_amount);
         }
-        struct provenance provenance = {
-            .source_topic = text_of(lane->edition->config->topics.billing_lines),
-            .source_partition = item->record.partition,
-            .source_offset = item->record.offset,
-            .accrued_at_ms = accrued_at_ms,
-        };
-        lane_encode_events(lane, &lane->posting, &provenance);
+        provenance->source_partition = item->record.partition;
+        provenance->source_offset = item->record.offset;
+        lane_encode_events(lane, &lane->posting, provenance);
         if (!lane->posting.is_stored_already) {
             lane->posting.next.rerate_offset =
                 lane_rerate_mark(lane, lane->posting.next.rerate_offset);
@@ -216,8 +234,9 @@ static bool post_line(struct lane *lane, struct batch_item *item, int64_t accrue
 }
 
 /* VERDICT_WAIT: an unreadable reference value, and the policy is to wait for its repair. */
-static enum verdict work_item(struct lane *lane, struct batch_item *item, int64_t accrued_at_ms,
-                              struct fault *fault) {
+static enum verdict work_item(struct lane *lane, struct batch_item *item,
+                              struct provenance *provenance, struct fault *fault) {
+    struct reject reject;
     switch (item->state) {
     case ITEM_DROPPED: return VERDICT_COMMITTED;
     case ITEM_SKIPPED:
@@ -227,14 +246,15 @@ static enum verdict work_item(struct lane *lane, struct batch_item *item, int64_
     case ITEM_GATHERED: REQUIRE(false && "a record that nobody has decoded"); break;
     case ITEM_LINE: break;
     }
-    if (post_line(lane, item, accrued_at_ms)) {
+    if (post_line(lane, item, provenance, &reject)) {
         return VERDICT_COMMITTED;
     }
-    if (item->reject.code == REJECT_REFERENCE_UNREADABLE &&
+    if (reject.code == REJECT_REFERENCE_UNREADABLE &&
         lane->edition->config->reference.unreadable == UNREADABLE_STALL) {
-        fault_set(fault, "%s (policy: stall until it is repaired)", item->reject.message);
+        fault_set(fault, "%s (policy: stall until it is repaired)", reject.message);
         return VERDICT_WAIT;
     }
+    batch_reject(&lane->batch, item, &reject);
     add_dead_letter(lane, item);
     return VERDICT_COMMITTED;
 }
@@ -294,8 +314,10 @@ static struct ledger *ledger_of(struct lane *lane, const struct batch_item *item
 static void expect(struct lane *lane, size_t at) {
     const struct batch_item *items = lane->batch.items;
     size_t left = lane->batch.count - at;
-    enricher_expect(left > EXPECT_SOON ? items[at + EXPECT_SOON].customer : NULL,
-                    left > EXPECT_LATER ? items[at + EXPECT_LATER].customer : NULL);
+    const struct batch_item *soon = left > EXPECT_SOON ? &items[at + EXPECT_SOON] : NULL;
+    const struct batch_item *later = left > EXPECT_LATER ? &items[at + EXPECT_LATER] : NULL;
+    enricher_expect(soon != NULL ? soon->customer : NULL, later != NULL ? later->customer : NULL);
+    enricher_expect(soon != NULL ? soon->reseller : NULL, later != NULL ? later->reseller : NULL);
     struct ledger *ledger = left > EXPECT_SLOT ? ledger_of(lane, &items[at + EXPECT_SLOT]) : NULL;
     if (ledger != NULL) {
         ledger_expect_key(ledger, items[at + EXPECT_SLOT].key);
@@ -315,11 +337,14 @@ enum verdict lane_work(struct lane *lane, struct fault *fault) {
         lane->partitions[i].outcomes = (struct line_outcomes){0};
     }
     enum verdict verdict = enrich(lane, fault);
-    int64_t accrued_at_ms = clock_wall_ms();
-    move_horizons(lane, accrued_at_ms);
+    struct provenance provenance = {
+        .source_topic = text_of(lane->edition->config->topics.billing_lines),
+        .accrued_at_ms = clock_wall_ms(),
+    };
+    move_horizons(lane, provenance.accrued_at_ms);
     for (size_t i = 0; i < lane->batch.count && verdict == VERDICT_COMMITTED; i++) {
         expect(lane, i);
-        verdict = work_item(lane, &lane->batch.items[i], accrued_at_ms, fault);
+        verdict = work_item(lane, &lane->batch.items[i], &provenance, fault);
     }
     if (verdict == VERDICT_COMMITTED) {
         note_ends(lane);

@@ -161,19 +161,19 @@ static void take_line(struct way *way, size_t i) {
         .offset = (int64_t)i,
         .value = {(const char *)way->records.data + start, way->ends[i] - start}};
     struct batch_item *item = batch_add(&way->batch, &record);
-    cr_assert(
-        line_decode(way->schemas, record.value, &way->batch.arena, &item->line, &item->reject));
+    struct reject reject;
+    cr_assert(line_decode(way->schemas, record.value, &way->batch.arena, &item->line, &reject));
     item->key = ledger_key_of(item->line.customer_id, item->line.line_id, &way->batch.scratch,
                               &way->batch.arena);
     struct line_state state;
     bool known = ledger_find_key(way->ledger, item->key, &state);
     cr_assert(rating_compute(&way->rating, &way->programs, &way->catalog, &item->line,
                              &way->customer, (struct partner_lookup){find_partner, way},
-                             (struct rating_options){false}, &item->reject));
+                             (struct rating_options){false}, &reject));
     enum posting_outcome outcome;
     struct posting_cause cause = {.origin_offset = (int64_t)i, .program_only = -1};
     cr_assert(posting_compute(&way->posting, &way->programs, known ? &state : NULL, &item->line,
-                              &way->rating, cause, &outcome, &item->reject));
+                              &way->rating, cause, &outcome, &reject));
     encode(way);
     ledger_put_key(way->ledger, item->key, &way->posting.next);
 }

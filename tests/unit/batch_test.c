@@ -37,11 +37,10 @@ Test(batch, takes_records_over_and_releases_each_once) {
             }
             const struct batch_item *item = batch_add(&batch, &record);
             cr_assert_eq(item->state, ITEM_LINE);
-            cr_assert_eq(item->reject.code, REJECT_NONE);
+            cr_assert_null(item->reject);
             cr_assert_eq(item->origin_offset, i);
             cr_assert_eq(item->record.offset, i);
             cr_assert_eq(item->record.partition, i % 7);
-            cr_assert(text_is_null(item->line.line_id));
         }
         cr_assert_eq(batch.count, 1000);
         cr_assert_eq(batch.record_bytes, 999 * 8);
@@ -71,7 +70,11 @@ Test(batch, keeps_its_memory_and_starts_items_afresh) {
         struct source_record record = record_of(1, i, &releases);
         struct batch_item *item = batch_add(&batch, &record);
         item->state = ITEM_REJECTED;
-        item->reject.code = REJECT_FIELD_INVALID;
+        struct reject reject;
+        (void)reject_set(&reject, REJECT_FIELD_INVALID, "number %d", i);
+        batch_reject(&batch, item, &reject);
+        (void)reject_set(&reject, REJECT_AVRO_MALFORMED, "another");
+        cr_assert_eq(item->reject->code, REJECT_FIELD_INVALID, "it was copied");
         item->origin_offset = 77;
         item->line.line_id = arena_copy(&batch.arena, TEXT("line"));
     }
@@ -83,9 +86,9 @@ Test(batch, keeps_its_memory_and_starts_items_afresh) {
         struct source_record record = record_of(1, i, &releases);
         const struct batch_item *item = batch_add(&batch, &record);
         cr_assert_eq(item->state, ITEM_LINE);
-        cr_assert_eq(item->reject.code, REJECT_NONE);
+        cr_assert_null(item->reject);
+        cr_assert(item->key.bytes.data == NULL && item->customer == NULL);
         cr_assert_eq(item->origin_offset, i);
-        cr_assert(text_is_null(item->line.line_id));
     }
     cr_assert(batch.items == items && batch.capacity == capacity);
     cr_assert_eq(arena_size(&batch.arena), arena_bytes);

@@ -73,7 +73,18 @@ Test(cache, many_are_wanted_as_one_is) {
             (void)cache_want(&cache, REFERENCE_CUSTOMER, ids[5], &is_new);
         }
         size_t count_new = 0;
-        cache_want_all(&cache, REFERENCE_CUSTOMER, ids, (size_t)count, slots, &count_new);
+        struct text with_null[101];
+        const struct cache_slot *with_null_slots[101];
+        int null_at = count / 2;
+        for (int i = 0; i <= count; i++) {
+            with_null[i] = i == null_at ? text_null() : ids[i < null_at ? i : i - 1];
+        }
+        cache_want_all(&cache, REFERENCE_CUSTOMER, with_null, (size_t)count + 1, with_null_slots,
+                       &count_new);
+        cr_assert_null(with_null_slots[null_at]);
+        for (int i = 0; i < count; i++) {
+            slots[i] = with_null_slots[i < null_at ? i : i + 1];
+        }
         size_t distinct = count < 40 ? (size_t)count : 40;
         cr_assert_eq(cache.wanted_count, distinct);
         cr_assert_eq(count_new, distinct - wanted_before);

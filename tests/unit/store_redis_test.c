@@ -14,7 +14,7 @@ Test(store_redis, two_trips_cold_none_warm) {
     enricher_want_customer(world.enricher, TEXT("c1"));
     const struct text ids[] = {TEXT("c2"), TEXT("c1"), TEXT("nobody"), TEXT("c2")};
     const struct cache_slot *slots[4];
-    enricher_want_customers(world.enricher, ids, 4, slots);
+    enricher_want_all(world.enricher, REFERENCE_CUSTOMER, ids, 4, slots);
     enricher_want_partner(world.enricher, TEXT("p1"));
     enricher_want_partner(world.enricher, TEXT("nowhere"));
     cr_assert_eq(enricher_fetch(world.enricher, clock_steady_ms(), &fault), ENRICH_READY, "%s",
