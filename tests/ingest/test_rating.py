@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from binary import ROOT, rate_events
+from families import families
 from feeds import command
 
 DEMO = ROOT / "config" / "demo"
@@ -85,3 +86,26 @@ def test_daily_usage_earns_on_consumption_where_a_program_says_so(rated):
         line = lines[each["line_id"]]
         assert line["billed_amount"] == "0"
         assert each["measure"] == line["consumed_amount"] != "0"
+
+
+NAMES = [  # product name, meter or service, family: as exports and price lists have them
+    ("Tables - LRS Data Stored", "Storage Accounts", "azure"),
+    ("Microsoft Defender for Key Vault", "Advanced Threat Protection", "azure"),
+    ("SQL Server Exp (LI) on db.t3.micro", "Amazon Relational Database Service", None),
+    ("Aurora PostgreSQL Serverless", "Amazon Relational Database Service", None),
+    ("Linux/UNIX spot instance", "AWS Lambda", None),
+    ("PostgreSQL Server on Ubuntu", None, None),
+    ("Azure Database for MySQL Server", None, "azure"),
+    ("SQL Server Standard - 2 Core License Pack - 1 year", None, "strategic_software"),
+]
+
+
+def test_names_that_only_look_alike_are_told_apart(tmp_path):
+    line = {"billing_period": "2024-09", "customer_id": "c", "charge_type": "usage"}
+    line |= {"charge_start_date": "2024-09-01", "charge_end_date": "2024-09-01", "currency": "USD"}
+    lines = [
+        {**line, "line_id": str(number), "product_name": name, "meter_category": meter}
+        for number, (name, meter, _) in enumerate(NAMES)
+    ]
+    wanted = {str(number): family for number, (_, _, family) in enumerate(NAMES) if family}
+    assert families(lines, tmp_path) == wanted

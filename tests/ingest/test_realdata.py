@@ -5,8 +5,10 @@ import json
 from collections import Counter
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
+from families import families
 from feeds import CUSTOMER, ingest, read_rejects
 
+AZURE_EXPORT = "finops_toolkit_EA_ActualCost_Small.csv"
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 TEN = Decimal("1e-10")
 
@@ -56,8 +58,25 @@ def test_focus(realdata, tmp_path):
     assert ingest("--rejects", tmp_path / "rejects", path).lines == done.lines
 
 
+def test_of_all_providers_rows_only_microsofts_are_its_products(realdata, tmp_path):
+    """Amazon's "PostgreSQL Serverless" is no SQL Server, and "Storage Accounts" are Azure."""
+    path = realdata / "focus_1.0_sample_1000.csv"
+    rows = read_csv(path)
+    lines = ingest("--rejects", tmp_path / "rejects", path).lines
+    providers = {line["line_id"]: row["ProviderName"] for row, line in zip(rows, lines)}
+    found = families(lines, tmp_path)
+    assert Counter((providers[line], family) for line, family in found.items()) == {
+        ("Microsoft", "azure"): 51
+    }
+
+
+def test_every_row_of_an_azure_export_is_azure(realdata, tmp_path):
+    lines = ingest("--rejects", tmp_path / "rejects", realdata / AZURE_EXPORT).lines
+    assert Counter(families(lines, tmp_path).values()) == {"azure": 10, "azure_reservation": 1}
+
+
 def test_azure_actual_cost(realdata, tmp_path):
-    path = realdata / "finops_toolkit_EA_ActualCost_Small.csv"
+    path = realdata / AZURE_EXPORT
     rows = read_csv(path)
     done = ingest("--customer", CUSTOMER, "--rejects", tmp_path / "rejects", path)
     assert len(done.by_id()) == len(rows) == 11
