@@ -92,7 +92,8 @@ static void print_json(const struct letters *letters) {
     for (size_t i = 0; i < letters->count; i++) {
         const struct letter *letter = &letters->items[i];
         buffer_clear(&line);
-        buffer_append_format(&line, "{\"partition\": %d, \"offset\": %lld", letter->partition,
+        buffer_append_format(&line, "{\"letter\": \"%d/%lld\", \"partition\": %d, \"offset\": %lld",
+                             letter->partition, (long long)letter->offset, letter->partition,
                              (long long)letter->offset);
         append_time(&line, "time", letter->timestamp_ms);
         append_text(&line, "code", letter->code);

@@ -235,9 +235,11 @@ static void show_json(struct showing *showing, const struct topic_record *record
     size_t end = 0;
     buffer_init(&out);
     buffer_init(&part);
-    buffer_append_format(&out, "{\"partition\": %d, \"offset\": %lld, \"timestamp\": %lld",
-                         record->partition, (long long)record->offset,
-                         (long long)record->timestamp_ms);
+    buffer_append_format(&out,
+                         "{\"letter\": \"%d/%lld\", \"partition\": %d, \"offset\": %lld, "
+                         "\"timestamp\": %lld",
+                         record->partition, (long long)record->offset, record->partition,
+                         (long long)record->offset, (long long)record->timestamp_ms);
     append_member(&out, "code", topic_record_header(record, "accrued.error.code"));
     append_member(&out, "message", topic_record_header(record, "accrued.error.message"));
     append_member(&out, "code_today",

@@ -14,16 +14,18 @@
 
 #define QUOTE_COUNT 9
 #define QUOTE_SIZE 1024
-/* Event names are literals of this program: far fewer. Names beyond are not limited. */
-#define EVENT_COUNT_MAX 256
+/* Event names are literals of this program: far fewer. Their parts come and go: the one that was
+ * quiet for longest makes room. If all of these are talking, what is new is not limited. */
+#define REPEATS_COUNT_MAX 256
 #define WINDOW_MS 1000
 
 static _Atomic int log_level_now = LOG_INFO;
 static _Atomic int log_format_now = LOG_LOGFMT;
 
-/* Repeats of one event name in the current window. */
+/* Repeats of one event name and part in the current window. */
 struct repeats {
     const char *event;
+    char part[LOG_PART_SIZE_MAX]; /* "": none */
     enum log_level level;
     int64_t window_start_ms;
     int64_t count;
@@ -31,7 +33,7 @@ struct repeats {
 };
 
 static pthread_mutex_t repeats_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct repeats repeats[EVENT_COUNT_MAX]; /* under repeats_lock, as is the count */
+static struct repeats repeats[REPEATS_COUNT_MAX]; /* under repeats_lock, as is the count */
 static size_t repeats_count;
 
 void log_configure(enum log_level level, enum log_format format) {
@@ -71,8 +73,9 @@ static void write_event(enum log_level level, const char *event, const char *fie
 }
 
 static void tell_suppressed(struct repeats *entry) {
-    char fields[48];
-    (void)snprintf(fields, sizeof fields, "suppressed=%lld", (long long)entry->suppressed);
+    char fields[LOG_PART_SIZE_MAX + 48];
+    (void)snprintf(fields, sizeof fields, "%s%ssuppressed=%lld", entry->part,
+                   entry->part[0] == '\0' ? "" : " ", (long long)entry->suppressed);
     entry->suppressed = 0;
     write_event(entry->level, entry->event, fields);
 }
@@ -87,27 +90,41 @@ static void repeats_expire(int64_t now_ms) {
     }
 }
 
-/* Under repeats_lock. NULL: the table is full. */
-static struct repeats *repeats_find(const char *event) {
+/* Under repeats_lock. NULL: none of them is over. */
+static struct repeats *repeats_oldest(int64_t now_ms) {
+    struct repeats *oldest = NULL;
     for (size_t i = 0; i < repeats_count; i++) {
-        if (repeats[i].event == event || strcmp(repeats[i].event, event) == 0) {
+        bool is_over = now_ms - repeats[i].window_start_ms >= WINDOW_MS;
+        if (is_over && (oldest == NULL || repeats[i].window_start_ms < oldest->window_start_ms)) {
+            oldest = &repeats[i];
+        }
+    }
+    return oldest;
+}
+
+/* Under repeats_lock, after repeats_expire. NULL: the table is full of those that are talking. */
+static struct repeats *repeats_find(const char *event, const char *part, int64_t now_ms) {
+    for (size_t i = 0; i < repeats_count; i++) {
+        if ((repeats[i].event == event || strcmp(repeats[i].event, event) == 0) &&
+            strncmp(repeats[i].part, part, LOG_PART_SIZE_MAX - 1) == 0) {
             return &repeats[i];
         }
     }
-    if (repeats_count == EVENT_COUNT_MAX) {
-        return NULL;
+    struct repeats *entry =
+        repeats_count < REPEATS_COUNT_MAX ? &repeats[repeats_count++] : repeats_oldest(now_ms);
+    if (entry != NULL) {
+        *entry = (struct repeats){.event = event, .window_start_ms = INT64_MIN / 2};
+        (void)snprintf(entry->part, sizeof entry->part, "%s", part);
     }
-    struct repeats *entry = &repeats[repeats_count++];
-    *entry = (struct repeats){.event = event, .window_start_ms = INT64_MIN / 2};
     return entry;
 }
 
 /* May this event be written now? */
-static bool repeats_admit(const char *event, enum log_level level) {
+static bool repeats_admit(const char *event, const char *part, enum log_level level) {
     int64_t now_ms = clock_steady_ms();
     pthread_mutex_lock(&repeats_lock);
     repeats_expire(now_ms);
-    struct repeats *entry = repeats_find(event);
+    struct repeats *entry = repeats_find(event, part, now_ms);
     bool admitted = true;
     if (entry != NULL) {
         if (now_ms - entry->window_start_ms >= WINDOW_MS) {
@@ -123,17 +140,34 @@ static bool repeats_admit(const char *event, enum log_level level) {
     return admitted;
 }
 
-void log_event(enum log_level level, const char *event, const char *fields, ...) {
-    REQUIRE(event != NULL && fields != NULL);
-    if (!log_enabled(level) || !repeats_admit(event, level)) {
+__attribute__((format(printf, 4, 0))) static void tell(enum log_level level, const char *event,
+                                                       const char *part, const char *fields,
+                                                       va_list arguments) {
+    REQUIRE(event != NULL && part != NULL && fields != NULL);
+    if (!log_enabled(level) || !repeats_admit(event, part, level)) {
         return;
     }
     char text[LOG_LINE_SIZE_MAX];
+    int used = snprintf(text, LOG_PART_SIZE_MAX + 1, "%.*s%s", LOG_PART_SIZE_MAX - 1, part,
+                        part[0] == '\0' ? "" : " ");
+    REQUIRE(used >= 0 && used <= LOG_PART_SIZE_MAX);
+    (void)vsnprintf(text + used, sizeof text - (size_t)used, fields, arguments);
+    write_event(level, event, text);
+}
+
+void log_event(enum log_level level, const char *event, const char *fields, ...) {
     va_list arguments;
     va_start(arguments, fields);
-    (void)vsnprintf(text, sizeof text, fields, arguments);
+    tell(level, event, "", fields, arguments);
     va_end(arguments);
-    write_event(level, event, text);
+}
+
+void log_event_of(enum log_level level, const char *event, const char *part, const char *fields,
+                  ...) {
+    va_list arguments;
+    va_start(arguments, fields);
+    tell(level, event, part, fields, arguments);
+    va_end(arguments);
 }
 
 void log_flush(void) {

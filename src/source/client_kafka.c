@@ -30,15 +30,18 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
                           : level <= 5 ? LOG_WARN
                           : level == 6 ? LOG_INFO
                                        : LOG_DEBUG;
-    log_event(ours, "librdkafka", "client=%s facility=%s message=%s", rd_kafka_name(handle),
-              facility, log_quote(text));
+    char part[LOG_PART_SIZE_MAX];
+    (void)snprintf(part, sizeof part, "client=%s facility=%s", rd_kafka_name(handle), facility);
+    log_event_of(ours, "librdkafka", part, "message=%s", log_quote(text));
 }
 
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque) {
     (void)opaque;
     /* Fatal errors come back from the calls themselves; the rest librdkafka retries. */
-    log_event(LOG_WARN, "kafka_client_error", "client=%s error=%s reason=%s", rd_kafka_name(handle),
-              rd_kafka_err2name((rd_kafka_resp_err_t)code), log_quote(reason));
+    char part[LOG_PART_SIZE_MAX];
+    (void)snprintf(part, sizeof part, "client=%s error=%s", rd_kafka_name(handle),
+                   rd_kafka_err2name((rd_kafka_resp_err_t)code));
+    log_event_of(LOG_WARN, "kafka_client_error", part, "reason=%s", log_quote(reason));
 }
 
 bool kafka_conf_put(rd_kafka_conf_t *conf, const char *name, const char *value,

@@ -23,7 +23,9 @@ def listed(setup, *arguments):
 
 
 def name(letter):
-    return f"{letter['partition']}/{letter['offset']}"
+    """What `list --json` calls it, and what every other command takes."""
+    assert letter["letter"] == f"{letter['partition']}/{letter['offset']}"
+    return letter["letter"]
 
 
 def replay(setup, *arguments, count):
@@ -69,6 +71,7 @@ def test_list_and_show_each_kind_of_bad_record(setup, kafka):
         letter = by_source[place]
         assert (letter["code"], letter["replayed_at"]) == (code, None), what
         shown = json.loads(dlq(setup, "show", name(letter), "--json").stdout)
+        assert shown["letter"] == name(letter)
         assert shown["code"] == shown["code_today"] == code, what
         assert shown["message"] == shown["message_today"] == letter["message"]
         assert shown["bytes"] == len(value or b"")

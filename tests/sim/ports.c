@@ -49,6 +49,17 @@ void log_event(enum log_level level, const char *event, const char *fields, ...)
     sim_trace("%s %s", event, text);
 }
 
+void log_event_of(enum log_level level, const char *event, const char *part, const char *fields,
+                  ...) {
+    char text[800];
+    va_list arguments;
+    va_start(arguments, fields);
+    (void)vsnprintf(text, sizeof text, fields, arguments);
+    va_end(arguments);
+    (void)level;
+    sim_trace("%s %s %s", event, part, text);
+}
+
 const char *log_quote(const char *value) {
     return value != NULL ? value : "";
 }

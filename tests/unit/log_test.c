@@ -174,6 +174,48 @@ Test(log, repeats_are_limited_and_told) {
     free(text);
 }
 
+/* As of librdkafka's clients: one that talks silences no other. */
+Test(log, repeats_of_one_part_silence_no_other) {
+    capture_begin();
+    log_configure(LOG_INFO, LOG_LOGFMT);
+    for (int i = 0; i < 25; i++) {
+        log_event_of(LOG_WARN, "client", "client=a facility=FAIL", "i=%d", i);
+    }
+    log_event_of(LOG_WARN, "client", "client=b facility=FAIL", "i=%d", 1);
+    log_event_of(LOG_WARN, "client", "client=a facility=FENCED", "i=%d", 2);
+    char *text = capture_take();
+    cr_assert_eq(count_lines(text), (size_t)LOG_REPEATS_MAX + 2, "%s", text);
+    cr_assert_not_null(strstr(text, "event=client client=b facility=FAIL i=1\n"));
+    cr_assert_not_null(strstr(text, "event=client client=a facility=FENCED i=2\n"));
+    free(text);
+    log_flush();
+    text = capture_take();
+    cr_assert_eq(count_lines(text), 1, "%s", text);
+    cr_assert_not_null(strstr(text, "event=client client=a facility=FAIL suppressed=15\n"));
+    free(text);
+}
+
+/* Clients come and go, with new names: the limit holds for those of later. */
+Test(log, parts_that_are_over_make_room) {
+    capture_begin();
+    log_configure(LOG_INFO, LOG_LOGFMT);
+    char part[LOG_PART_SIZE_MAX * 2];
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(part, sizeof part, "client=%d", i);
+        log_event_of(LOG_INFO, "client", part, "a=1");
+    }
+    free(capture_take());
+    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 50000000}, NULL);
+    memset(part, 'x', sizeof part - 1);
+    part[sizeof part - 1] = '\0'; /* longer than is kept */
+    for (int i = 0; i < 25; i++) {
+        log_event_of(LOG_INFO, "client", part, "i=%d", i);
+    }
+    char *text = capture_take();
+    cr_assert_eq(count_lines(text), LOG_REPEATS_MAX, "%s", text);
+    free(text);
+}
+
 static void *write_many(void *context) {
     const char *event = context;
     for (int i = 0; i < 2000; i++) {
