@@ -25,7 +25,8 @@ add_custom_target(package_files DEPENDS ${PACKAGE}/accrued.1.gz ${PACKAGE}/accru
 
 install(FILES ${PACKAGE}/accrued.yaml config/programs.yaml config/catalog.yaml
   DESTINATION /etc/accrued COMPONENT debian EXCLUDE_FROM_ALL)
-install(FILES config/accrued.service DESTINATION /lib/systemd/system
+install(FILES config/accrued.service config/accrued-balances.service
+  DESTINATION /lib/systemd/system
   COMPONENT debian EXCLUDE_FROM_ALL)
 install(FILES ${PACKAGE}/accrued.1.gz DESTINATION share/man/man1
   COMPONENT debian EXCLUDE_FROM_ALL)

@@ -58,12 +58,16 @@ static struct metric *reloads(bool is_good) {
                       is_good ? "result=\"accepted\"" : "result=\"refused\"");
 }
 
-void reload_tell_first(const struct edition *edition) {
-    tell_in_force(edition);
+void reload_options_tell_first(void) {
     tell_outcome(true);
     tell_pending(0);
     metric_add(reloads(true), 0);
     metric_add(reloads(false), 0);
+}
+
+void reload_tell_first(const struct edition *edition) {
+    tell_in_force(edition);
+    reload_options_tell_first();
 }
 
 /* Whether lines may be rated under `next` from one moment to the next: what is in the ledgers must
@@ -107,19 +111,36 @@ static void load(struct edition_parts *parts, const struct edition *now,
     }
 }
 
-static bool refuse(struct edition_parts *parts, const struct problems *problems) {
+static void tell_refused(const struct problems *problems) {
     struct fault fault;
     (void)problems_to_fault(problems, &fault);
     metric_add(reloads(false), 1);
     tell_outcome(false);
     log_event(LOG_ERROR, "reload_refused", "problems=%zu reason=%s", problems->count,
               log_quote(fault.text));
-    edition_parts_free(parts);
-    return false;
+}
+
+/* pending: names of options that need a restart, commas between. */
+static void tell_accepted(const struct buffer *pending) {
+    size_t count = pending->size > 0;
+    for (size_t i = 0; i < pending->size; i++) {
+        count += pending->data[i] == ',';
+    }
+    tell_pending(count);
+    tell_outcome(true);
+    metric_add(reloads(true), 1);
+}
+
+static void log_pending(const struct buffer *pending) {
+    if (pending->size > 0) {
+        char names[1024];
+        (void)snprintf(names, sizeof names, "%.*s", TEXT_ARGS(buffer_text(pending)));
+        log_event(LOG_WARN, "reload_needs_restart", "options=%s", log_quote(names));
+    }
 }
 
 /* New passwords do not wait for the lanes. */
-static void refresh_credentials(const struct config *config) {
+void reload_options_credentials(const struct config *config) {
     struct fault fault;
     bool has_changed = false;
     if (!kafka_credentials_refresh(config, &has_changed, &fault)) {
@@ -131,32 +152,22 @@ static void refresh_credentials(const struct config *config) {
 
 void reload_credentials(struct editions *editions) {
     struct edition *edition = editions_take(editions);
-    refresh_credentials(edition->config);
+    reload_options_credentials(edition->config);
     edition_drop(edition);
 }
 
 static void accept(struct editions *editions, struct edition_parts *parts,
                    const struct buffer *pending) {
-    size_t count = pending->size > 0;
-    for (size_t i = 0; i < pending->size; i++) {
-        count += pending->data[i] == ',';
-    }
-    char names[1024];
-    (void)snprintf(names, sizeof names, "%.*s", TEXT_ARGS(buffer_text(pending)));
     log_configure(parts->config.log.level, parts->config.log.format);
     editions_put(editions, parts);
     struct edition *edition = editions_take(editions);
-    refresh_credentials(edition->config);
+    reload_options_credentials(edition->config);
     tell_in_force(edition);
-    tell_pending(count);
-    tell_outcome(true);
-    metric_add(reloads(true), 1);
+    tell_accepted(pending);
     log_event(LOG_INFO, "config_reloaded",
               "edition=%" PRId64 " programs_revision=%" PRId64 " catalog_revision=%" PRId64,
               edition->number, edition->programs->revision, edition->catalog->revision);
-    if (count > 0) {
-        log_event(LOG_WARN, "reload_needs_restart", "options=%s", log_quote(names));
-    }
+    log_pending(pending);
     edition_drop(edition);
 }
 
@@ -173,7 +184,30 @@ bool reload_edition(struct editions *editions, const struct command_common *comm
     if (is_good) {
         accept(editions, parts, &pending);
     } else {
-        (void)refuse(parts, &problems);
+        tell_refused(&problems);
+        edition_parts_free(parts);
+    }
+    buffer_release(&pending);
+    problems_release(&problems);
+    return is_good;
+}
+
+bool reload_options(struct config *next, const struct config *now,
+                    const struct command_common *common) {
+    struct problems problems;
+    struct buffer pending;
+    problems_init(&problems);
+    buffer_init(&pending);
+    bool is_good = config_load_again(next, now, command_config_path(common), common->overrides,
+                                     common->override_count, &problems, &pending);
+    if (is_good) {
+        log_configure(next->log.level, next->log.format);
+        reload_options_credentials(next);
+        tell_accepted(&pending);
+        log_event(LOG_INFO, "config_reloaded", "%s", "");
+        log_pending(&pending);
+    } else {
+        tell_refused(&problems);
     }
     buffer_release(&pending);
     problems_release(&problems);

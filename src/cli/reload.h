@@ -18,4 +18,11 @@ void reload_credentials(struct editions *editions);
 /* Metrics: what is in force, as the process starts. */
 void reload_tell_first(const struct edition *edition);
 
+/* The same for a process that has options and no rules. `next` takes what is there now; false: it
+ * is to be thrown away. */
+bool reload_options(struct config *next, const struct config *now,
+                    const struct command_common *common);
+void reload_options_credentials(const struct config *config);
+void reload_options_tell_first(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include "accrued/topics.h"
 #include "command.h"
 #include "reload.h"
+#include "report.h"
 #include "service.h"
 
 #include <signal.h>
@@ -12,10 +13,6 @@
 #include <unistd.h>
 
 #define WATCH_MS 100
-/* systemd is told so often that all is well, or sooner where its watchdog wants that. */
-#define TELL_MS 5000
-/* By so much a start that takes long is prolonged each time. */
-#define PATIENCE_US 60000000
 /* How soon a password's file that has changed is noticed. */
 #define REFRESH_MS 1000
 
@@ -45,54 +42,22 @@ static bool topics_are_good(const struct config *config, struct fault *fault) {
     return false;
 }
 
-/* What systemd is told, and when. */
-struct told {
-    int64_t watchdog_ms; /* 0: nobody watches */
-    int64_t last_ms;
-    bool is_ready;
-};
+static bool is_ready(void *context, struct buffer *reasons) {
+    struct service *service = context;
+    return fleet_is_ready(atomic_load(&service->fleet), reasons);
+}
 
-/* Ready the first time that it may work, and after that for good: what comes and goes is what
- * /readyz tells. Until then it asks for patience as long as the loops turn. */
-static void tell_supervisor(struct service *service, struct told *told) {
-    int64_t now_ms = clock_steady_ms();
-    int64_t interval_ms =
-        told->watchdog_ms > 0 && told->watchdog_ms / 2 < TELL_MS ? told->watchdog_ms / 2 : TELL_MS;
-    bool became_ready = false;
-    struct buffer reasons;
-    buffer_init(&reasons);
-    if (!told->is_ready) {
-        became_ready = fleet_is_ready(atomic_load(&service->fleet), &reasons);
-        told->is_ready = became_ready;
-    }
-    if (became_ready) {
-        supervisor_tell("READY=1\nSTATUS=working");
-    }
-    if (now_ms - told->last_ms >= interval_ms) {
-        told->last_ms = now_ms;
-        if (fleet_is_healthy(atomic_load(&service->fleet), &reasons)) {
-            supervisor_tell("WATCHDOG=1");
-            if (!told->is_ready) {
-                supervisor_tell("EXTEND_TIMEOUT_USEC=%d\nSTATUS=%.*s", PATIENCE_US,
-                                (int)strcspn((const char *)reasons.data, "\n"),
-                                (const char *)reasons.data);
-            }
-        }
-    }
-    buffer_release(&reasons);
+static bool is_healthy(void *context, struct buffer *reasons) {
+    struct service *service = context;
+    return fleet_is_healthy(atomic_load(&service->fleet), reasons);
 }
 
 static void reload(struct service *service, const struct command_common *common,
-                   const struct told *told) {
-    if (told->is_ready) {
-        supervisor_tell("RELOADING=1");
-    }
+                   const struct report *report) {
+    report_reloading(report);
     bool is_good = reload_edition(&service->editions, common);
     service_show_configuration(service);
-    if (told->is_ready) {
-        supervisor_tell("READY=1\nSTATUS=working%s",
-                        is_good ? "" : "; the last reload was refused, see the log");
-    }
+    report_reloaded(report, is_good);
 }
 
 /* A call into Kafka's client that never returns holds a lane for ever, and its partitions with it:
@@ -119,13 +84,14 @@ static void end_if_hung(struct service *service) {
 
 /* Until a signal comes or a lane gives up. */
 static void watch(struct service *service, const struct command_common *common) {
-    struct told told = {.watchdog_ms = supervisor_watchdog_ms()};
+    struct report report = report_begin();
+    const struct report_source source = {is_ready, is_healthy, service};
     int64_t refreshed_ms = clock_steady_ms();
     reload_credentials(&service->editions);
     for (;;) {
         int signal_number = service_signal_wait_or_reload(WATCH_MS);
         if (signal_number == SIGHUP) {
-            reload(service, common, &told);
+            reload(service, common, &report);
         } else if (signal_number != 0) {
             log_event(LOG_INFO, "service_stopping", "signal=%d", signal_number);
             return;
@@ -133,9 +99,7 @@ static void watch(struct service *service, const struct command_common *common) 
         if (fleet_is_done(atomic_load(&service->fleet))) {
             return;
         }
-        if (supervisor_is_there()) {
-            tell_supervisor(service, &told);
-        }
+        report_state(&report, &source);
         if (clock_steady_ms() - refreshed_ms >= REFRESH_MS) {
             refreshed_ms = clock_steady_ms();
             reload_credentials(&service->editions);

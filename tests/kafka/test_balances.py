@@ -1,5 +1,6 @@
 """`accrued balances`: its sums against a reader that adds up the accruals itself."""
 
+import json
 import re
 import signal
 import subprocess
@@ -13,8 +14,10 @@ import binary
 import kafka_io
 import pytest
 import wire
+import yaml
 from expectations import check_all, send_lines, stream_case
 from servers import free_port, wait_until
+from supervisor import Supervisor
 from test_dead_letters import GOOD, PROGRAM
 from totals import entry_key
 
@@ -28,7 +31,7 @@ def encoded(text):
 class Process:
     """A running `accrued balances`; quacks like a Worker where a Setup ends its workers."""
 
-    def __init__(self, setup, instance="b1", **changes):
+    def __init__(self, setup, instance="b1", environment=None, **changes):
         number = len(setup.workers)
         self.setup = setup
         self.log = setup.directory / f"balances-{number}-{instance}.log"
@@ -41,6 +44,7 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
+                env=environment,
             )
         setup.workers.append(self)
 
@@ -205,6 +209,45 @@ def test_balances_are_the_sums_under_revisions_and_restarts(setup, kafka):
     assert f"{len(want)} balances of " in done.stderr and " 0 wrong; 0 accruals not" in done.stderr
     second.stop()
     check_all(setup, sent)
+
+
+def test_systemd_is_told_and_sighup_reloads(setup, kafka):
+    """Ready when it is restored, fed while it turns; log level by SIGHUP, nonsense refused."""
+    setup.start()
+    send_lines(kafka, setup.input, setup.lines[:20])
+    setup.wait_until_drained()
+    supervisor = Supervisor(watchdog_s=1)
+    process = Process(setup, environment=supervisor.environment)
+    config = setup.directory / "balances-1-b1.yaml"
+    good = config.read_text()
+    try:
+        ready = supervisor.wait_for("READY=1")
+        supervisor.wait_for("WATCHDOG=1", after=ready)
+        wait_until_right(setup)
+
+        def reload(text, told, after):
+            config.write_text(text)
+            process.process.send_signal(signal.SIGHUP)
+            reloading = supervisor.wait_for("RELOADING=1", after=after)
+            return supervisor.wait_for(told, after=reloading)
+
+        refused = "STATUS=working; the last reload was refused, see the log"
+        at = reload("[", refused, ready)
+        assert "reload_refused" in process.tail()
+        changed = yaml.safe_load(good)
+        changed["log"] = {"format": "json"}
+        changed["balances"] = {"on_missing_accruals": "continue"}
+        reload(json.dumps(changed), "READY=1", at)
+        told = [json.loads(line) for line in process.tail().splitlines() if line.startswith("{")]
+        assert [line["event"] for line in told] == ["config_reloaded", "reload_needs_restart"]
+        assert told[1]["options"] == "balances.on_missing_accruals"
+        send_lines(kafka, setup.input, revised(setup.lines, 101))
+        setup.wait_until_drained()
+        wait_until_right(setup)
+        process.stop()
+        supervisor.wait_for("STOPPING=1")
+    finally:
+        supervisor.close()
 
 
 def test_kill_9_again_and_again(setup, kafka):

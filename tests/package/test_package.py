@@ -134,7 +134,9 @@ def test_it_installs_runs_upgrades_and_goes_without_a_trace(root, package, tmp_p
     assert root.run("dpkg", "-V", "accrued") == ""
     root.run("accrued", "check", "--offline", "-c", CONFIG, user="accrued")
     root.run("accrued", "check", "--offline", "-c", CONFIG, user="nobody", code=1)
-    root.run("systemd-analyze", "verify", "--man=no", "accrued.service")
+    for unit in ("accrued.service", "accrued-balances.service"):
+        root.run("systemd-analyze", "verify", "--man=no", unit)
+        assert root.run("sh", "-c", f"systemctl is-enabled {unit} || true") == "disabled\n"
     run_it(root, kafka, redis)
 
     root.run("touch", "/var/lib/accrued/kept", user="accrued")
@@ -172,10 +174,15 @@ def run_it(root, kafka, redis):
     ]  # fmt: skip
     arguments = ["-c", CONFIG, *(word for option in options for word in ("-o", option))]
     root.run("accrued", "topics", "create", *arguments, user="accrued")
+    for command in ("run", "balances"):
+        run_one(root, command, arguments)
+
+
+def run_one(root, command, arguments):
     supervisor = Supervisor()
     process = subprocess.Popen(
         root.command("setpriv", "--reuid=accrued", "--regid=accrued", "--clear-groups",
-                     "accrued", "run", *arguments),
+                     "accrued", command, *arguments),
         env=supervisor.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:

@@ -318,6 +318,26 @@ def promtool(*arguments, stdin=None):
     return done.returncode, done.stdout + done.stderr
 
 
+def test_every_process_of_ours_is_scraped_where_it_listens():
+    services = compose()["services"]
+    listens = {
+        "run": "ACCRUED_HTTP_LISTEN",
+        "balances": "ACCRUED_BALANCES_LISTEN",
+    }
+    wanted = set()
+    for name, service in services.items():
+        variable = listens.get(service.get("command", [""])[0])
+        if variable:
+            wanted.add(f"{name}:{service['environment'][variable].rpartition(':')[2]}")
+    scraped = {
+        target
+        for job in load(PROMETHEUS / "prometheus.yaml")["scrape_configs"]
+        for group in job["static_configs"]
+        for target in group["targets"]
+    }
+    assert len(wanted) == 2 and scraped == wanted
+
+
 def test_promtool_accepts_the_configuration_and_its_rules():
     code, told = promtool("check", "config", str(PROMETHEUS / "prometheus.yaml"))
     assert code == 0, told
