@@ -31,8 +31,6 @@ static void open_counters(struct balances_counters *counters) {
     *counters = (struct balances_counters){
         .accruals =
             metric_get("accrued_balances_accruals_total", METRIC_COUNTER, "Accruals added up.", ""),
-        .skipped = metric_get("accrued_balances_skipped_total", METRIC_COUNTER,
-                              "Accruals that were in the sums already.", ""),
         .published = metric_get("accrued_balances_published_total", METRIC_COUNTER,
                                 "Balances published.", ""),
         .committed = metric_get(transactions, METRIC_COUNTER, help, "result=\"committed\""),
@@ -180,22 +178,16 @@ static bool take_record(struct balances *balances, const struct source_record *r
         return true; /* fetched before a pause or seek took hold, or fetched twice */
     }
     struct published_accrual accrual;
-    bool is_known = record->offset < balance_book_next_offset(share->book);
-    bool is_good =
-        is_known || (balances_read(balances, record->value, &accrual, fault) &&
-                     balance_book_add(share->book, &accrual, record->offset,
-                                      balances->shared->config->balances.on_missing_accruals ==
-                                          MISSING_INPUT_CONTINUE,
-                                      fault));
-    if (!is_good) {
+    bool is_partial =
+        balances->shared->config->balances.on_missing_accruals == MISSING_INPUT_CONTINUE;
+    if (!balances_read(balances, record->value, &accrual, fault) ||
+        !balance_book_add(share->book, &accrual, record->offset, is_partial, fault)) {
         return fault_prefix(fault,
                             "%s [%d] at offset %lld: ", balances->shared->config->topics.accruals,
                             record->partition, (long long)record->offset);
     }
-    int32_t home = is_known
-                       ? record->partition
-                       : murmur2_partition(accrual.partner_mpn_id.data, accrual.partner_mpn_id.size,
-                                           source_partition_count(balances->source));
+    int32_t home = murmur2_partition(accrual.partner_mpn_id.data, accrual.partner_mpn_id.size,
+                                     source_partition_count(balances->source));
     if (home != record->partition) {
         return fault_set(fault,
                          "%s [%d] at offset %lld: partner %.*s belongs to partition %d; the number "
@@ -203,7 +195,6 @@ static bool take_record(struct balances *balances, const struct source_record *r
                          balances->shared->config->topics.accruals, record->partition,
                          (long long)record->offset, TEXT_ARGS(accrual.partner_mpn_id), home);
     }
-    metric_add(balances->counters.skipped, is_known);
     if (share->batch_start < 0) {
         share->batch_start = record->offset;
         if (balances->shared->lag != NULL) {

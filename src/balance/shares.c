@@ -187,8 +187,9 @@ static void make_ready(struct balances *balances, struct share *share, int64_t s
               share->number, (long long)start, balance_book_count(share->book));
 }
 
-/* RESTORED → READY. What the balances say counts; the group's offset only helps over control
- * markers, and says nothing where there are no balances (a new topic, an old group). */
+/* RESTORED → READY. What the balances say counts, wherever somebody has set the group's offset;
+ * that only says what need not be there any more (control markers), and nothing where there are no
+ * balances (a new topic, an old group). */
 static enum verdict start_share(struct balances *balances, struct share *share,
                                 struct fault *fault) {
     int64_t first = 0;
@@ -199,9 +200,6 @@ static enum verdict start_share(struct balances *balances, struct share *share,
         return VERDICT_COMMITTED;
     }
     int64_t known = balance_book_next_offset(share->book);
-    if (known > 0 && share->committed > known) {
-        known = share->committed;
-    }
     if (known > next) {
         fault_set(fault,
                   "%s [%d] ends at offset %lld, but %lld records were added up: the topic was "
@@ -217,7 +215,8 @@ static enum verdict start_share(struct balances *balances, struct share *share,
         }
         return identity == VERDICT_WAIT ? VERDICT_COMMITTED : identity;
     }
-    if (!is_whole(balances, share, known, first, fault)) {
+    int64_t needed = known > 0 && share->committed > known ? share->committed : known;
+    if (!is_whole(balances, share, needed, first, fault)) {
         return VERDICT_STOP;
     }
     int64_t start = known > first ? known : first;

@@ -28,7 +28,6 @@ struct share {
 
 struct balances_counters {
     struct metric *accruals;
-    struct metric *skipped;
     struct metric *published;
     struct metric *committed;
     struct metric *aborted;

@@ -3,6 +3,19 @@
 #include "accrued/metrics.h"
 #include "accrued/require.h"
 
+const char *lane_readiness_name(enum lane_readiness readiness) {
+    switch (readiness) {
+    case LANE_STARTING: return "starting";
+    case LANE_JOINING: return "joining";
+    case LANE_UNASSIGNED: return "unassigned";
+    case LANE_RESTORING: return "restoring";
+    case LANE_WAITING: return "waiting";
+    case LANE_READY: return "ready";
+    case LANE_STOPPED: return "stopped";
+    }
+    REQUIRE(false && "a readiness without a name");
+}
+
 /* "2.4 s", "3 min 20 s" */
 static void append_time(struct buffer *to, int64_t ms) {
     if (ms < 60000) {

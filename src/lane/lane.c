@@ -16,19 +16,6 @@
 /* A record larger than this is no billing line. */
 #define RECORD_SIZE_LARGE 65536
 
-const char *lane_readiness_name(enum lane_readiness readiness) {
-    switch (readiness) {
-    case LANE_STARTING: return "starting";
-    case LANE_JOINING: return "joining";
-    case LANE_UNASSIGNED: return "unassigned";
-    case LANE_RESTORING: return "restoring";
-    case LANE_WAITING: return "waiting";
-    case LANE_READY: return "ready";
-    case LANE_STOPPED: return "stopped";
-    }
-    REQUIRE(false && "a readiness without a name");
-}
-
 static void set_readiness(struct lane *lane, enum lane_readiness readiness) {
     atomic_store(&lane->shared->readiness[lane->number], (int)readiness);
 }
@@ -494,6 +481,11 @@ enum verdict lane_run(struct lane *lane, bool *ret_committed, struct fault *faul
     enum verdict verdict = VERDICT_COMMITTED;
     while (verdict == VERDICT_COMMITTED && !is_stopping(lane)) {
         verdict = round_once(lane, fault);
+    }
+    /* What a reload brought meanwhile may be what it lacks: others have written its ledger under
+     * newer programs. */
+    if (verdict == VERDICT_STOP && editions_has_newer(lane->shared->editions, lane->edition)) {
+        verdict = VERDICT_REBUILD;
     }
     *ret_committed = lane->has_committed;
     return verdict;

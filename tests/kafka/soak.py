@@ -87,8 +87,9 @@ class Soak:
         for instance, worker in list(self.running.items()):
             if worker.process.poll() is not None:
                 self.note("ended", f"{instance} with {worker.process.returncode}")
-                # SIGTERM: one that came before the process had a handler for it.
-                codes = (0, 1, -signal.SIGKILL, -signal.SIGTERM)
+                # SIGTERM: one that came before the process had a handler for it, or a second one,
+                # which ends it at once.
+                codes = (0, 1, -signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
                 assert worker.process.returncode in codes, worker.tail()
                 self.frozen.pop(instance, None)
                 self.start(instance)

@@ -30,7 +30,7 @@ struct coordinated {
 static struct {
     struct topic *topics[TOPICS_MAX];
     size_t topic_count;
-    struct coordinated *coordinated[64];
+    struct coordinated *coordinated[512];
     size_t coordinated_count;
     int64_t next_producer;
 } broker = {.next_producer = 1000};
@@ -235,7 +235,7 @@ rd_kafka_resp_err_t broker_init_producer(const char *transactional_id, int64_t t
     }
     if (found == NULL) {
         found = calloc(1, sizeof *found);
-        REQUIRE(found != NULL && broker.coordinated_count < 64);
+        REQUIRE(found != NULL && broker.coordinated_count < 512);
         (void)snprintf(found->name, sizeof found->name, "%s", transactional_id);
         found->producer = (struct producer_id){broker.next_producer++, -1};
         broker.coordinated[broker.coordinated_count++] = found;

@@ -3,8 +3,9 @@
  * What it keeps to: a commit is decided by the coordinator first and its markers stand in the logs
  * later, each at its own moment; the last stable offset is that of the first open transaction; a
  * producer epoch fences all lower ones; transactional offsets are pending until their marker, and
- * are refused under another generation or an unknown member, but taken unseen without any
- * (transactions.md P3). Calls act at once: the clients (rdkafka_*.c) make them take time. */
+ * are refused under another generation, of an unknown member or one whose static place another has
+ * taken, but taken unseen without any (transactions.md P3). Calls act at once: the clients
+ * (rdkafka_*.c) make them take time. */
 #ifndef ACCRUED_SIM_BROKER_H
 #define ACCRUED_SIM_BROKER_H
 
@@ -29,6 +30,7 @@ struct record {
     int64_t producer; /* −1: none */
     int epoch;
     const struct process *process; /* that produced it; NULL: the world */
+    uint64_t transaction;          /* … and in which of all of its kind */
     int64_t timestamp_ms;
     struct text key;
     struct text value;
@@ -93,28 +95,46 @@ rd_kafka_resp_err_t broker_end(struct producer_id producer, bool commit);
 /* Are any transactions open or their markers on the way? */
 bool broker_is_settled(void);
 
-/* group.c. Only one group. A member is its number; 0 is nobody. */
+/* group.c: groups of one topic each. */
+struct group;
 struct group_offset {
     int32_t partition;
     int64_t offset;
 };
-void group_begin(int32_t partition_count, int64_t session_timeout_ms, int64_t rebalance_timeout_ms);
+/* Who says that it is a member: its number (0: nobody, or not yet), its generation (−1: none), and
+ * group.instance.id ("": none). */
+#define GROUP_INSTANCE_SIZE 64
+struct group_member {
+    uint64_t member;
+    int32_t generation;
+    char instance[GROUP_INSTANCE_SIZE];
+};
+struct group *group_new(const char *id, int32_t partition_count, int64_t session_timeout_ms,
+                        int64_t rebalance_timeout_ms);
+struct group *group_of(const char *id); /* fails the run where there is none */
 /* Joins, anew with member 0. *ret_member is who one is; the rest is told by `joined` later. */
 typedef void (*group_joined)(void *client, uint64_t member, int32_t generation,
                              uint32_t partitions);
-rd_kafka_resp_err_t group_join(uint64_t member, uint32_t owned, group_joined joined, void *client,
-                               uint64_t *ret_member);
-rd_kafka_resp_err_t group_heartbeat(uint64_t member, int32_t generation);
-void group_leave(uint64_t member);
+rd_kafka_resp_err_t group_join(struct group *group, const struct group_member *who, uint32_t owned,
+                               group_joined joined, void *client, uint64_t *ret_member);
+rd_kafka_resp_err_t group_heartbeat(struct group *group, const struct group_member *who);
+void group_leave(struct group *group, uint64_t member);
+/* Has every partition an owner? A static member that is gone between giving one back and joining
+ * again comes back without either, and no rebalance follows: nobody has it. */
+bool group_is_whole(const struct group *group);
+/* Somebody restarts a member, for longer than its session. */
+void group_rebalance(struct group *group);
+/* Somebody sets a committed offset to another place, up to the limit. */
+void group_set_offset(struct group *group, int32_t partition, int64_t limit);
+int64_t group_offset(const struct group *group, int32_t partition);
 /* −1: none; false: a pending transaction has yet to be decided. */
-/* Somebody sets a committed offset back, as after an offset reset. */
-void group_set_back(int32_t partition);
-bool group_committed(int32_t partition, bool stable, int64_t *ret_offset);
-rd_kafka_resp_err_t group_commit_pending(struct producer_id producer, uint64_t member,
-                                         int32_t generation, const struct group_offset *offsets,
-                                         size_t count);
+bool group_committed(const struct group *group, int32_t partition, bool stable,
+                     int64_t *ret_offset);
+rd_kafka_resp_err_t group_commit_pending(struct group *group, struct producer_id producer,
+                                         const struct group_member *who,
+                                         const struct group_offset *offsets, size_t count);
+/* Of whatever group has pending offsets of the producer. */
 void group_decide(int64_t producer, int epoch, bool commit);
 rd_kafka_resp_err_t broker_add_offsets(struct producer_id producer);
-int32_t group_generation(void);
 
 #endif

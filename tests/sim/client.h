@@ -61,11 +61,13 @@ struct operation {
 
 struct membership {
     bool is_subscribed;
+    bool is_fatal; /* fenced by another of the same group.instance.id */
     bool is_joining;
-    bool is_lost;       /* rd_kafka_assignment_lost */
-    bool joins_after;   /* once the operations have been served */
-    uint64_t member;    /* 0: nobody */
-    int32_t generation; /* −1: none */
+    bool is_lost;     /* rd_kafka_assignment_lost */
+    bool joins_after; /* once the operations have been served */
+    struct group *group;
+    const char *topic;
+    struct group_member self;
     int64_t polled_ms;
     struct operation operations[8];
     size_t operation_count;
@@ -93,6 +95,7 @@ struct production {
     bool is_sending;    /* the background thread has been told */
     bool is_registered; /* the coordinator knows of the transaction */
     uint64_t transaction;
+    uint64_t serial; /* of the transaction, among all */
     char transactional_id[96];
     int64_t timeout_ms;
 };
@@ -118,7 +121,7 @@ rd_kafka_error_t *client_error(rd_kafka_resp_err_t code, bool is_fatal, bool is_
 void client_set_last_error(rd_kafka_resp_err_t code);
 void producer_init(rd_kafka_t *handle);
 void consumer_init(rd_kafka_t *handle);
-uint64_t metadata_member(const rd_kafka_consumer_group_metadata_t *metadata);
-int32_t metadata_generation(const rd_kafka_consumer_group_metadata_t *metadata);
+const struct group_member *metadata_member(const rd_kafka_consumer_group_metadata_t *metadata);
+struct group *metadata_group(const rd_kafka_consumer_group_metadata_t *metadata);
 
 #endif

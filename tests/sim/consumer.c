@@ -17,7 +17,10 @@ struct delivered {
 static void tick(void *context, uint64_t unused);
 
 void consumer_init(rd_kafka_t *handle) {
-    handle->group.generation = -1;
+    struct group_member *self = &handle->group.self;
+    self->generation = -1;
+    (void)snprintf(self->instance, sizeof self->instance, "%s",
+                   client_setting(handle, "group.instance.id"));
     handle->group.polled_ms = sim_now();
     handle->group.heartbeat_ms = atoll(client_setting(handle, "heartbeat.interval.ms"));
     handle->group.poll_interval_ms = atoll(client_setting(handle, "max.poll.interval.ms"));
@@ -51,15 +54,30 @@ static void push(rd_kafka_t *handle, struct operation operation) {
  * application in its next poll. */
 static void lose(rd_kafka_t *handle) {
     struct membership *group = &handle->group;
-    group->member = 0;
-    group->generation = -1;
+    group->self.member = 0;
+    group->self.generation = -1;
     group->is_joining = false;
     group->operation_count = 0;
-    group->joins_after = true;
+    group->joins_after = !group->is_fatal;
     if (handle->claim_count > 0) {
         group->is_lost = true;
         push(handle, (struct operation){
                          .kind = OPERATION_REVOKE, .partitions = owned(handle), .is_lost = true});
+    }
+}
+
+static bool is_static(const rd_kafka_t *handle) {
+    return handle->group.self.instance[0] != '\0';
+}
+
+/* The coordinator does not know this member. Where another has its static place, that is the end of
+ * this client. */
+static void be_refused(rd_kafka_t *handle, rd_kafka_resp_err_t error) {
+    handle->group.is_fatal = error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+    lose(handle);
+    if (handle->group.is_fatal) {
+        push(handle,
+             (struct operation){.kind = OPERATION_ERROR, .error = RD_KAFKA_RESP_ERR__FATAL});
     }
 }
 
@@ -77,13 +95,13 @@ static void take_assignment(void *context, uint64_t unused) {
     if (!sim_background(handle->process, take_assignment, context, unused)) {
         return;
     }
-    if (handle->is_destroyed || group->member != synced->member ||
-        synced->generation < group->generation) {
+    if (handle->is_destroyed || group->self.member != synced->member ||
+        synced->generation < group->self.generation) {
         free(synced);
         return;
     }
     group->is_joining = false;
-    group->generation = synced->generation;
+    group->self.generation = synced->generation;
     uint32_t revoked = owned(handle) & ~synced->partitions;
     uint32_t added = synced->partitions & ~owned(handle);
     if (revoked != 0) {
@@ -111,13 +129,14 @@ static void send_join(void *context, uint64_t unused) {
         !group->is_joining) {
         return;
     }
-    uint64_t member = group->member;
-    if (group_join(member, owned(handle), hear_assignment, handle, &member) !=
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
-        lose(handle);
+    uint64_t member = 0;
+    rd_kafka_resp_err_t error =
+        group_join(group->group, &group->self, owned(handle), hear_assignment, handle, &member);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        be_refused(handle, error);
         return;
     }
-    group->member = member;
+    group->self.member = member;
 }
 
 static void join(rd_kafka_t *handle) {
@@ -135,24 +154,27 @@ static void tick(void *context, uint64_t unused) {
         return;
     }
     bool polls = sim_now() - group->polled_ms <= group->poll_interval_ms;
-    if (!polls && group->member != 0) {
-        sim_trace("%s: does not poll, leaves the group", rd_kafka_name(handle));
-        group_leave(group->member);
+    if (!polls && group->self.member != 0) {
+        sim_trace("%s: does not poll", rd_kafka_name(handle));
+        if (!is_static(handle)) {
+            group_leave(group->group, group->self.member);
+        }
         lose(handle);
         push(handle, (struct operation){.kind = OPERATION_ERROR,
                                         .error = RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED});
-    } else if (group->member != 0 && !group->is_joining) {
-        rd_kafka_resp_err_t error = group_heartbeat(group->member, group->generation);
+    } else if (group->self.member != 0 && !group->is_joining) {
+        rd_kafka_resp_err_t error = group_heartbeat(group->group, &group->self);
         if (error == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS) {
             if (group->operation_count == 0) {
                 join(handle);
             }
         } else if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
             sim_trace("%s: heartbeat: %s", rd_kafka_name(handle), rd_kafka_err2name(error));
-            lose(handle);
+            be_refused(handle, error);
         }
     }
-    if (polls && group->member == 0 && !group->is_joining && group->operation_count == 0) {
+    if (polls && !group->is_fatal && group->self.member == 0 && !group->is_joining &&
+        group->operation_count == 0) {
         join(handle);
     }
     sim_at(sim_now() + group->heartbeat_ms, tick, handle, 0);
@@ -160,7 +182,9 @@ static void tick(void *context, uint64_t unused) {
 
 rd_kafka_resp_err_t rd_kafka_subscribe(rd_kafka_t *handle,
                                        const rd_kafka_topic_partition_list_t *topics) {
-    (void)topics;
+    REQUIRE(topics->cnt == 1);
+    handle->group.topic = broker_topic(topics->elems[0].topic)->name;
+    handle->group.group = group_of(client_setting(handle, "group.id"));
     handle->group.is_subscribed = true;
     sim_at(sim_now(), tick, handle, 0);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -170,7 +194,7 @@ static void call_back(rd_kafka_t *handle, rd_kafka_resp_err_t code, uint32_t par
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
     for (int32_t i = 0; i < SIM_PARTITIONS_MAX; i++) {
         if ((partitions >> i & 1U) != 0) {
-            (void)rd_kafka_topic_partition_list_add(list, "billing-lines", i);
+            (void)rd_kafka_topic_partition_list_add(list, handle->group.topic, i);
         }
     }
     handle->callback_count++;
@@ -451,9 +475,11 @@ rd_kafka_resp_err_t rd_kafka_consumer_close(rd_kafka_t *handle) {
         }
         group->is_subscribed = false;
         sim_travel();
-        group_leave(group->member);
+        if (!is_static(handle)) {
+            group_leave(group->group, group->self.member);
+        }
         sim_travel();
-        group->member = 0;
+        group->self.member = 0;
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -534,12 +560,13 @@ rd_kafka_resp_err_t rd_kafka_position(rd_kafka_t *handle, rd_kafka_topic_partiti
 rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *handle, rd_kafka_topic_partition_list_t *list,
                                        int timeout_ms) {
     int64_t end_ms = sim_now() + timeout_ms;
+    const struct group *group = group_of(client_setting(handle, "group.id"));
     rd_kafka_topic_partition_t *wanted = &list->elems[0];
     for (;;) {
         sim_travel();
         int64_t offset;
         /* Stable offsets are asked for by readers of committed data only (P6). */
-        if (group_committed(wanted->partition, handle->reads_committed, &offset)) {
+        if (group_committed(group, wanted->partition, handle->reads_committed, &offset)) {
             wanted->offset = offset >= 0 ? offset : RD_KAFKA_OFFSET_INVALID;
             sim_trace("%s: committed offset of [%d] is %lld", rd_kafka_name(handle),
                       wanted->partition, (long long)offset);
@@ -556,22 +583,31 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *handle, rd_kafka_topic_partit
 
 char *rd_kafka_memberid(const rd_kafka_t *handle) {
     char text[32] = "";
-    if (handle->group.member != 0) {
-        (void)snprintf(text, sizeof text, "%llu", (unsigned long long)handle->group.member);
+    if (handle->group.self.member != 0) {
+        (void)snprintf(text, sizeof text, "%llu", (unsigned long long)handle->group.self.member);
     }
     return strdup(text);
 }
 
 struct rd_kafka_consumer_group_metadata_s {
-    uint64_t member;
-    int32_t generation;
+    struct group *group;
+    struct group_member member;
 };
 
 rd_kafka_consumer_group_metadata_t *rd_kafka_consumer_group_metadata(rd_kafka_t *handle) {
     rd_kafka_consumer_group_metadata_t *metadata = malloc(sizeof *metadata);
     REQUIRE(metadata != NULL);
-    metadata->member = handle->group.member;
-    metadata->generation = handle->group.generation;
+    metadata->group = handle->group.group;
+    metadata->member = handle->group.self;
+    return metadata;
+}
+
+/* Of nobody. */
+rd_kafka_consumer_group_metadata_t *rd_kafka_consumer_group_metadata_new(const char *group_id) {
+    rd_kafka_consumer_group_metadata_t *metadata = calloc(1, sizeof *metadata);
+    REQUIRE(metadata != NULL);
+    metadata->group = group_of(group_id);
+    metadata->member.generation = -1;
     return metadata;
 }
 
@@ -585,16 +621,16 @@ rd_kafka_error_t *rd_kafka_consumer_group_metadata_write(
     char *bytes = calloc(1, 64);
     REQUIRE(bytes != NULL);
     memcpy(bytes, magic, sizeof magic - 1);
-    memcpy(bytes + sizeof magic - 1, &metadata->generation, sizeof metadata->generation);
+    memcpy(bytes + sizeof magic - 1, &metadata->member.generation, sizeof(int32_t));
     *ret_bytes = bytes;
     *ret_size = 64;
     return NULL;
 }
 
-uint64_t metadata_member(const rd_kafka_consumer_group_metadata_t *metadata) {
-    return metadata->member;
+const struct group_member *metadata_member(const rd_kafka_consumer_group_metadata_t *metadata) {
+    return &metadata->member;
 }
 
-int32_t metadata_generation(const rd_kafka_consumer_group_metadata_t *metadata) {
-    return metadata->generation;
+struct group *metadata_group(const rd_kafka_consumer_group_metadata_t *metadata) {
+    return metadata->group;
 }

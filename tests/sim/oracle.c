@@ -3,6 +3,8 @@
  * the encoders is used; messages are read by read.c. */
 #include "oracle.h"
 
+#include "reload.h"
+
 #include "accrued/hash.h"
 #include "accrued/ledger.h"
 #include "accrued/metrics.h"
@@ -15,6 +17,9 @@
 /* A look-up happens before accrued_at is taken, in up to three round trips, each of 200 ms if Redis
  * is slow; what it found right when it began it uses. */
 #define STALE_SLACK_MS 650
+/* From the beginning of a round to accrued_at: offsets and ranges that are asked for in vain, a
+ * batch that commits before a chunk is rated again. */
+#define ROUND_MS_MAX 15000
 
 struct key_events {
     struct accrual_read *events;
@@ -25,6 +30,9 @@ struct key_events {
 struct book {
     struct key_events published[WORLD_LINES_MAX][WORLD_PROGRAMS][WORLD_PARTNERS_MAX];
     struct key_events expected[WORLD_LINES_MAX][WORLD_PROGRAMS][WORLD_PARTNERS_MAX];
+    unsigned *transactions; /* of each: a bit per revision that all its accruals may be of */
+    size_t transaction_count;
+    size_t transaction_capacity;
 };
 
 /* A line as it stands. */
@@ -43,7 +51,11 @@ static void add(struct key_events *to, const struct accrual_read *event) {
 
 /* What a partner earns, in millionths, given what reference data says. */
 static int64_t earned(const struct fed *fed, int program, int partner, int customer_payload,
-                      int partner_payload) {
+                      int partner_payload, int revision) {
+    /* By tests/sim/programs-N.yaml: millionths of a cent's hundredth. */
+    static const int64_t rates[WORLD_REVISIONS + 1][WORLD_PROGRAMS] = {
+        {0}, {400, 10000, 1000}, {500, 10000, 0}, {300, 20000, 2000}};
+    int64_t amount = fed->cents * rates[revision][program];
     const struct customer_value *customer =
         customer_payload == PAYLOAD_MISSING ? NULL : &world.customer_values[customer_payload];
     bool is_active = partner_payload == 1;
@@ -51,15 +63,14 @@ static int64_t earned(const struct fed *fed, int program, int partner, int custo
         return 0;
     }
     switch ((enum world_program)program) {
-    case PROGRAM_SALE: return fed->reseller == partner && is_active ? fed->cents * 400 : 0;
+    case PROGRAM_SALE: return fed->reseller == partner && is_active ? amount : 0;
     case PROGRAM_ADMIN:
         return customer != NULL && (customer->administrators >> partner & 1U) != 0 &&
                        partner_payload != PAYLOAD_MISSING
-                   ? fed->cents * 10000
+                   ? amount
                    : 0;
     case PROGRAM_DIGITAL:
-        return customer != NULL && customer->digital == partner && is_active ? fed->cents * 1000
-                                                                             : 0;
+        return customer != NULL && customer->digital == partner && is_active ? amount : 0;
     }
     return 0;
 }
@@ -78,6 +89,14 @@ static const struct redis_key *partner_key(int partner) {
     world_partner_name(partner, id);
     (void)snprintf(name, sizeof name, "accrued:partner:%s", id);
     return redis_find(name);
+}
+
+/* How much older than a fresh value one may be while Redis is away; its age is told when a look-up
+ * begins, which then asks in vain. */
+static int64_t stale_ms(void) {
+    const struct config *config = &world.config;
+    int64_t more_ms = config->reference.stale_max_ms - config->reference.fresh_ms;
+    return !world.serves_stale ? 0 : (more_ms > 0 ? more_ms : 0) + 2 * config->redis.timeout_ms;
 }
 
 /* Was version i of the key in force at any time of the window? */
@@ -121,8 +140,8 @@ static void expect_line(struct book *book, struct line_book *standing, const str
     int customer = customer_key(fed->line)->versions[0].payload;
     for (int program = 0; program < WORLD_PROGRAMS; program++) {
         for (int partner = 0; partner < world.partner_count; partner++) {
-            int64_t target =
-                earned(fed, program, partner, customer, partner_key(partner)->versions[0].payload);
+            int64_t target = earned(fed, program, partner, customer,
+                                    partner_key(partner)->versions[0].payload, 1);
             int64_t old = standing->cumulative[program][partner];
             if (moves && old != 0) {
                 expect_event(book, standing, program, partner, &before, -old, 0);
@@ -196,8 +215,11 @@ struct window {
     int64_t to_ms;
 };
 
-static bool was_in_force(const struct fed *fed, int program, int partner,
-                         const struct accrual_read *event, struct window window) {
+/* A bit for each revision of the programs under which it is right. */
+static unsigned was_in_force(const struct fed *fed, int program, int partner,
+                             const struct accrual_read *event, struct window window,
+                             unsigned revisions) {
+    unsigned right = 0;
     const struct redis_key *customer = customer_key(fed->line);
     const struct redis_key *other = partner_key(partner);
     for (size_t c = 0; c < customer->count; c++) {
@@ -208,45 +230,75 @@ static bool was_in_force(const struct fed *fed, int program, int partner,
             }
             uint64_t standing[2] = {customer->versions[c].hash, other->versions[p].hash};
             uint64_t ended[2] = {customer->versions[c].hash, 0};
-            if (event->reference_hash == hash64(standing, sizeof standing, 0) &&
-                event->cumulative == earned(fed, program, partner, customer->versions[c].payload,
-                                            other->versions[p].payload)) {
-                return true;
+            for (int r = 1; r <= WORLD_REVISIONS; r++) {
+                bool is_right = event->reference_hash == hash64(standing, sizeof standing, 0) &&
+                                event->cumulative == earned(fed, program, partner,
+                                                            customer->versions[c].payload,
+                                                            other->versions[p].payload, r);
+                right |= is_right ? revisions & 1U << r : 0;
             }
             if (event->reference_hash == hash64(ended, sizeof ended, 0) && event->cumulative == 0) {
-                return true;
+                right |= revisions;
             }
         }
     }
-    return false;
+    return right;
+}
+
+/* A lane takes what a reload brought at the beginning of a round. */
+static unsigned revisions_of(const struct accrual_read *event, struct window window) {
+    int64_t round_ms =
+        ROUND_MS_MAX +
+        sim_process_stood_ms(event->process, window.to_ms - ROUND_MS_MAX, window.to_ms);
+    return reload_revisions_within(event->process, window.to_ms - round_ms, window.to_ms);
+}
+
+/* Programs are swapped between transactions: all of one are of the same. */
+static void check_one_edition(struct book *book, const struct accrual_read *event, unsigned right) {
+    while (event->transaction >= book->transaction_count) {
+        book->transactions = sim_grown(book->transactions, book->transaction_count,
+                                       &book->transaction_capacity, sizeof *book->transactions);
+        book->transactions[book->transaction_count++] = ~0U;
+    }
+    unsigned *revisions = &book->transactions[event->transaction];
+    *revisions &= right;
+    if (right != 0 && *revisions == 0) {
+        sim_fail("line-%d, sequence %lld: a transaction of p%d has accruals under different "
+                 "programs",
+                 event->line, (long long)event->sequence, event->process->number);
+    }
 }
 
 /* Was what an accrual was rated with in force when it was? */
-static void check_reference(int line, int program, int partner, const struct accrual_read *event) {
+static void check_reference(struct book *book, int line, int program, int partner,
+                            const struct accrual_read *event) {
     const struct log *log = &world.input->logs[world_home(world_customer_of(line))];
     struct window window = {.to_ms = event->accrued_at_ms - SIM_WALL_START_MS};
     window.from_ms = window.to_ms - world.config.reference.fresh_ms - STALE_SLACK_MS;
-    window.from_ms -= world.serves_stale ? world.config.reference.stale_max_ms : 0;
+    window.from_ms -= stale_ms();
     /* A value holds for the look-up that found it right, however long that takes (enrich.h). */
     window.from_ms -= sim_process_stood_ms(event->process, window.from_ms, window.to_ms) +
                       redis_stalled_ms(window.from_ms, window.to_ms);
-    bool is_good = false;
+    unsigned revisions = revisions_of(event, window);
+    unsigned right = 0;
     if (event->is_rerate) {
         /* Its time is taken before the look-up, and it names the request. */
         window.to_ms = event->produced_ms;
-        for (size_t i = 0; i < log->count && !is_good; i++) {
+        for (size_t i = 0; i < log->count; i++) {
             const struct fed *fed = &world.fed[log->number][i];
-            is_good = is_line(log, i) && fed->line == line && fed->revision == event->revision &&
-                      was_in_force(fed, program, partner, event, window);
+            right |= is_line(log, i) && fed->line == line && fed->revision == event->revision
+                         ? was_in_force(fed, program, partner, event, window, revisions)
+                         : 0;
         }
     } else {
         check_source(line, program, partner, event);
-        is_good = was_in_force(&world.fed[log->number][event->source_offset], program, partner,
-                               event, window);
+        right = was_in_force(&world.fed[log->number][event->source_offset], program, partner, event,
+                             window, revisions);
     }
-    if (!is_good) {
+    check_one_edition(book, event, right);
+    if (right == 0) {
         sim_fail("%s: sequence %lld, accrued at %lld ms to %lld, was rated with reference data "
-                 "that was not in force since %lld ms",
+                 "or programs that were not in force since %lld ms",
                  describe(line, program, partner), (long long)event->sequence,
                  (long long)window.to_ms, (long long)event->cumulative, (long long)window.from_ms);
     }
@@ -274,6 +326,18 @@ static void check_same(int line, int program, int partner, const struct key_even
     }
 }
 
+/* Under the newest programs, or, as long as not all is rated again, any. */
+static bool is_worth(const struct line_book *standing, int program, int partner,
+                     int customer_payload, int partner_payload, int64_t cumulative, bool last) {
+    for (int r = last ? world.revision : 1; r <= world.revision; r++) {
+        if (cumulative ==
+            earned(&standing->fed, program, partner, customer_payload, partner_payload, r)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Where reference data changed: the last state is one of those that the line may have had. */
 static void check_end(const struct line_book *standing, int program, int partner,
                       const struct key_events *published, bool last) {
@@ -290,15 +354,14 @@ static void check_end(const struct line_book *standing, int program, int partner
     const struct redis_key *other = partner_key(partner);
     /* A closed line stays as it was. */
     last = last && !(world.is_closing && standing->fed.period == 0);
-    int64_t stale_ms = world.serves_stale ? world.config.reference.stale_max_ms : 0;
     int64_t from_ms =
-        last ? sim_now() : standing->fed.fed_ms - world.config.reference.fresh_ms - stale_ms;
+        last ? sim_now() : standing->fed.fed_ms - world.config.reference.fresh_ms - stale_ms();
     for (size_t c = 0; c < customer->count; c++) {
         for (size_t p = 0; p < other->count; p++) {
             if (is_within(customer, c, from_ms, sim_now()) &&
                 is_within(other, p, from_ms, sim_now()) &&
-                cumulative == earned(&standing->fed, program, partner,
-                                     customer->versions[c].payload, other->versions[p].payload)) {
+                is_worth(standing, program, partner, customer->versions[c].payload,
+                         other->versions[p].payload, cumulative, last)) {
                 return;
             }
         }
@@ -386,13 +449,12 @@ static bool check_state(void *context, const struct line_state *state) {
         const struct earner *earner = &state->earners[i];
         (void)snprintf(name, sizeof name, "%.*s", TEXT_ARGS(earner->partner_mpn_id));
         int partner = atoi(name) - 1000;
-        const struct key_events *published =
-            &check->book->published[line][earner->program_index][partner];
-        sums[earner->program_index][partner] = (int64_t)earner->cumulative.units;
+        int program = (int)program_read(world_programs()->items[earner->program_index].id);
+        const struct key_events *published = &check->book->published[line][program][partner];
+        sums[program][partner] = (int64_t)earner->cumulative.units;
         if (earner->sequence != published->count) {
             sim_fail("%s: the ledger is at sequence %u, published are %zu",
-                     describe(line, (int)earner->program_index, partner), earner->sequence,
-                     published->count);
+                     describe(line, program, partner), earner->sequence, published->count);
         }
     }
     for (int program = 0; program < WORLD_PROGRAMS; program++) {
@@ -415,7 +477,7 @@ static void check_ledgers(const struct book *book, const struct line_book *stand
     struct ledger_check check = {book, standings, 0};
     for (int32_t p = 0; p < world.partition_count; p++) {
         struct ledger *ledger =
-            ledger_open(&world.programs, (uint32_t)p, (uint32_t)world.partition_count);
+            ledger_open(world_programs(), (uint32_t)p, (uint32_t)world.partition_count);
         const struct log *log = &world.ledger->logs[p];
         for (size_t i = 0; i < log->count; i++) {
             const struct record *record = &log->records[i];
@@ -484,7 +546,7 @@ void oracle_check(bool last) {
                 count += published->count;
                 check_chain(line, program, partner, published);
                 for (size_t i = 0; i < published->count; i++) {
-                    check_reference(line, program, partner, &published->events[i]);
+                    check_reference(book, line, program, partner, &published->events[i]);
                 }
                 if (world.is_static) {
                     check_same(line, program, partner, published,
@@ -497,5 +559,6 @@ void oracle_check(bool last) {
     }
     check_letters();
     check_ledgers(book, standings);
+    oracle_check_sums();
     sim_trace("oracle: %zu accruals, all right", count);
 }

@@ -47,6 +47,9 @@ void log_event(enum log_level level, const char *event, const char *fields, ...)
     va_end(arguments);
     (void)level;
     sim_trace("%s %s", event, text);
+    if (strcmp(event, "conservation_broken") == 0) {
+        sim_fail("%s %s", event, text);
+    }
 }
 
 void log_event_of(enum log_level level, const char *event, const char *part, const char *fields,

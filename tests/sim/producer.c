@@ -21,6 +21,7 @@ static rd_kafka_error_t *fail(struct production *production, rd_kafka_resp_err_t
     switch ((int)code) {
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
     case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT: production->state = PRODUCER_FAILED; break;
@@ -79,7 +80,9 @@ rd_kafka_error_t *rd_kafka_begin_transaction(rd_kafka_t *handle) {
     }
     production->state = PRODUCER_OPEN;
     production->is_registered = false;
+    static uint64_t serials;
     production->transaction++;
+    production->serial = ++serials;
     production->queue_count = 0;
     production->queue_first = 0;
     return NULL;
@@ -161,6 +164,7 @@ static rd_kafka_resp_err_t enqueue(rd_kafka_t *handle, struct log *log, const st
     struct queued *queued = &production->queue[production->queue_count++];
     *queued = (struct queued){.log = log, .record = *record, .borrows = borrows};
     queued->record.process = handle->process;
+    queued->record.transaction = production->serial;
     queued->record.key = sim_copy(record->key);
     if (borrows) {
         queued->value_hash = hash64(record->value.data, record->value.size, 0);
@@ -279,8 +283,8 @@ rd_kafka_error_t *rd_kafka_send_offsets_to_transaction(
         if (is_troubled && sim_chance(5000)) {
             return client_error(RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, false, true, false);
         }
-        error = group_commit_pending(production->id, metadata_member(metadata),
-                                     metadata_generation(metadata), offsets, count);
+        error = group_commit_pending(metadata_group(metadata), production->id,
+                                     metadata_member(metadata), offsets, count);
         sim_travel();
     }
     freeze_sometimes(handle);

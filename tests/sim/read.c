@@ -70,11 +70,11 @@ static int number_behind(struct text text, const char *prefix) {
     return atoi(copy + size);
 }
 
-static int program_of(struct text name) {
+enum world_program program_read(struct text id) {
     static const char *const names[] = {"sale", "admin", "digital"};
     for (int i = 0; i < WORLD_PROGRAMS; i++) {
-        if (text_equal(name, text_of(names[i]))) {
-            return i;
+        if (text_equal(id, text_of(names[i]))) {
+            return (enum world_program)i;
         }
     }
     sim_fail("an accrual names an unknown program");
@@ -83,12 +83,14 @@ static int program_of(struct text name) {
 void accrual_read(const struct record *record, struct accrual_read *ret_accrual) {
     struct reading from = {(const uint8_t *)record->value.data + FRAME_SIZE,
                            (const uint8_t *)record->value.data + record->value.size};
-    struct accrual_read accrual = {.process = record->process, .produced_ms = record->timestamp_ms};
+    struct accrual_read accrual = {.process = record->process,
+                                   .transaction = record->transaction,
+                                   .produced_ms = record->timestamp_ms};
     (void)take_bytes(&from); /* accrual_id */
     accrual.sequence = take_long(&from);
     accrual.line = number_behind(take_bytes(&from), "line-");
     accrual.revision = take_long(&from);
-    accrual.program = program_of(take_bytes(&from));
+    accrual.program = (int)program_read(take_bytes(&from));
     (void)take_long(&from); /* program_version */
     (void)take_long(&from); /* pays */
     accrual.partner = number_behind(take_bytes(&from), "1");
@@ -125,6 +127,24 @@ void accrual_read(const struct record *record, struct accrual_read *ret_accrual)
     REQUIRE(accrual.line >= 0 && accrual.line < world.line_count);
     REQUIRE(accrual.partner >= 0 && accrual.partner < world.partner_count);
     *ret_accrual = accrual;
+}
+
+void balance_read(const struct record *record, struct balance_read *ret_balance) {
+    struct reading from = {(const uint8_t *)record->value.data + FRAME_SIZE,
+                           (const uint8_t *)record->value.data + record->value.size};
+    struct balance_read balance = {.partner = number_behind(take_bytes(&from), "1")};
+    balance.program = (int)program_read(take_bytes(&from));
+    balance.period = number_behind(take_bytes(&from), "2020-0") - 1;
+    balance.currency = text_equal(take_bytes(&from), TEXT("EUR")) ? 0 : 1;
+    balance.cumulative = take_decimal(&from);
+    balance.lines = take_long(&from);
+    (void)take_bytes(&from); /* last_accrual_id */
+    balance.source_offset = take_long(&from);
+    (void)take_long(&from); /* updated_at */
+    if (from.at != from.end) {
+        sim_fail("a balance with bytes behind its end");
+    }
+    *ret_balance = balance;
 }
 
 static int64_t header_number(const struct record *record, const char *name) {

@@ -31,7 +31,7 @@ static struct {
     size_t capacity;
     uint64_t serial;
     uint64_t ran;
-    struct process *current;
+    struct strand *current;
     ucontext_t scheduler;
     int process_count;
     uint64_t fingerprint;
@@ -100,7 +100,8 @@ void sim_trace(const char *format, ...) {
     char text[1024];
     char who[16] = "";
     if (sim.current != NULL) {
-        (void)snprintf(who, sizeof who, "p%d", sim.current->number);
+        (void)snprintf(who, sizeof who, "p%d/%d", sim.current->process->number,
+                       sim.current->number);
     }
     va_list arguments;
     va_start(arguments, format);
@@ -187,32 +188,33 @@ bool sim_run(int64_t until_ms, bool (*done)(void)) {
 }
 
 struct process *sim_current(void) {
-    return sim.current;
+    return sim.current == NULL ? NULL : sim.current->process;
 }
 
 static void wake(void *context, uint64_t ticket) {
-    struct process *process = context;
-    if (process->is_dead || ticket != process->ticket) {
+    struct strand *strand = context;
+    const struct process *process = strand->process;
+    if (process->is_dead || strand->is_over || ticket != strand->ticket) {
         return;
     }
-    int64_t until_ms = process->frozen_until_ms > process->stalled_until_ms
+    int64_t until_ms = process->frozen_until_ms > strand->stalled_until_ms
                            ? process->frozen_until_ms
-                           : process->stalled_until_ms;
+                           : strand->stalled_until_ms;
     if (until_ms > sim.now_ms) {
-        sim_at(until_ms + sim_between(0, 20), wake, process, ticket);
+        sim_at(until_ms + sim_between(0, 20), wake, strand, ticket);
         return;
     }
-    sim.current = process;
-    int failed = swapcontext(&sim.scheduler, &process->context);
+    sim.current = strand;
+    int failed = swapcontext(&sim.scheduler, &strand->context);
     REQUIRE(failed == 0);
     sim.current = NULL;
 }
 
 void sim_sleep(int64_t ms) {
-    struct process *process = sim.current;
-    REQUIRE(process != NULL);
-    sim_at(sim.now_ms + ms, wake, process, ++process->ticket);
-    int failed = swapcontext(&process->context, &sim.scheduler);
+    struct strand *strand = sim.current;
+    REQUIRE(strand != NULL);
+    sim_at(sim.now_ms + ms, wake, strand, ++strand->ticket);
+    int failed = swapcontext(&strand->context, &sim.scheduler);
     REQUIRE(failed == 0);
 }
 
@@ -221,39 +223,61 @@ void sim_travel(void) {
                                                 : sim_between(0, sim_plan.travel_ms_max));
 }
 
-static void (*process_main)(struct process *process);
+static bool is_over(const struct process *process) {
+    for (int i = 0; i < process->strand_count; i++) {
+        if (!process->strands[i].is_over) {
+            return false;
+        }
+    }
+    return true;
+}
 
 static void enter(void) {
-    struct process *process = sim.current;
-    process_main(process);
-    process->is_dead = true;
-    sim_trace("ended: %s %s", verdict_name(process->verdict), process->end.text);
+    struct strand *strand = sim.current;
+    struct process *process = strand->process;
+    process->main(process, strand->number);
+    strand->is_over = true;
+    process->is_dead = is_over(process);
+    if (process->is_dead) {
+        sim_trace("ended: %s %s", verdict_name(process->verdict), process->end.text);
+    }
     for (;;) {
-        int failed = swapcontext(&process->context, &sim.scheduler);
+        int failed = swapcontext(&strand->context, &sim.scheduler);
         REQUIRE(failed == 0);
     }
 }
 
-struct process *sim_process_start(int instance, struct config *config,
-                                  void (*main)(struct process *process)) {
-    struct process *process = calloc(1, sizeof *process);
-    REQUIRE(process != NULL);
-    process->number = sim.process_count++;
-    process->instance = instance;
-    process->config = config;
-    process_main = main;
-    int failed = getcontext(&process->context);
+static void start_strand(struct process *process, int number) {
+    struct strand *strand = &process->strands[number];
+    strand->process = process;
+    strand->number = number;
+    int failed = getcontext(&strand->context);
     REQUIRE(failed == 0);
     char *stack =
         mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     REQUIRE(stack != MAP_FAILED);
     failed = mprotect(stack, 4096, PROT_NONE); /* an overflow is a crash, not a riddle */
     REQUIRE(failed == 0);
-    process->context.uc_stack.ss_sp = stack;
-    process->context.uc_stack.ss_size = STACK_SIZE;
-    makecontext(&process->context, enter, 0);
+    strand->context.uc_stack.ss_sp = stack;
+    strand->context.uc_stack.ss_size = STACK_SIZE;
+    makecontext(&strand->context, enter, 0);
+    sim_at(sim.now_ms, wake, strand, ++strand->ticket);
+}
+
+struct process *sim_process_start(int instance, struct config *config, int strand_count,
+                                  void (*main)(struct process *process, int strand)) {
+    REQUIRE(strand_count > 0 && strand_count <= SIM_STRANDS_MAX);
+    struct process *process = calloc(1, sizeof *process);
+    REQUIRE(process != NULL);
+    process->number = sim.process_count++;
+    process->instance = instance;
+    process->config = config;
+    process->main = main;
+    process->strand_count = strand_count;
     sim_trace("p%d starts as instance %d", process->number, instance);
-    sim_at(sim.now_ms, wake, process, ++process->ticket);
+    for (int i = 0; i < strand_count; i++) {
+        start_strand(process, i);
+    }
     return process;
 }
 
@@ -278,9 +302,10 @@ void sim_process_freeze(struct process *process, int64_t ms) {
 }
 
 void sim_process_stall(struct process *process, int64_t ms) {
-    sim_trace("p%d's lane stalls for %lld ms", process->number, (long long)ms);
-    process->stalled_until_ms = sim.now_ms + ms;
-    note_standstill(process, process->stalled_until_ms);
+    struct strand *strand = &process->strands[sim_below((uint64_t)process->strand_count)];
+    sim_trace("p%d/%d stalls for %lld ms", process->number, strand->number, (long long)ms);
+    strand->stalled_until_ms = sim.now_ms + ms;
+    note_standstill(process, strand->stalled_until_ms);
 }
 
 int64_t sim_process_stood_ms(const struct process *process, int64_t from_ms, int64_t to_ms) {

@@ -8,6 +8,7 @@
 #ifndef ACCRUED_SIM_H
 #define ACCRUED_SIM_H
 
+#include "accrued/balances.h"
 #include "accrued/config.h"
 #include "accrued/lane.h"
 
@@ -34,34 +35,46 @@ struct standstill {
     int64_t to_ms;
 };
 
+#define SIM_STRANDS_MAX 3
+/* A thread of a process: a lane's. */
+struct strand {
+    struct process *process;
+    int number;
+    bool is_over;
+    int64_t stalled_until_ms; /* it does not run, but its clients' threads do */
+    uint64_t ticket;          /* of the wake-up that counts */
+    ucontext_t context;
+};
+
 struct process {
-    int number;               /* ever new */
-    int instance;             /* of the transactional.id; a successor has the same */
-    bool is_dead;             /* killed or ended */
-    int64_t frozen_until_ms;  /* nothing of it runs: SIGSTOP, a suspended machine */
-    int64_t stalled_until_ms; /* its lane does not run, but its clients' threads do */
+    int number;              /* ever new */
+    int instance;            /* of the transactional.id; a successor has the same */
+    bool is_dead;            /* killed or ended */
+    int64_t frozen_until_ms; /* nothing of it runs: SIGSTOP, a suspended machine */
     struct standstill *standstills;
     size_t standstill_count;
-    uint64_t ticket; /* of the wake-up that counts */
-    ucontext_t context;
+    struct strand strands[SIM_STRANDS_MAX];
+    int strand_count;
+    void (*main)(struct process *process, int strand);
     struct config *config;
     struct edition edition;
     struct editions editions;
     struct lane_shared shared;
-    _Atomic int64_t beat;
-    atomic_int readiness;
+    struct balances_shared sums; /* of one that runs `balances` */
+    _Atomic int64_t beats[SIM_STRANDS_MAX];
+    atomic_int readiness[SIM_STRANDS_MAX];
     pthread_mutex_t reason_lock;
-    struct fault reason;
-    int64_t incarnation_draws;
+    struct fault reasons[SIM_STRANDS_MAX];
     struct fault end; /* why it ended */
     enum verdict verdict;
 };
 
-/* A process that runs `main` from now on. */
-struct process *sim_process_start(int instance, struct config *config,
-                                  void (*main)(struct process *process));
+/* A process with so many threads, each of which runs `main` from now on. */
+struct process *sim_process_start(int instance, struct config *config, int strand_count,
+                                  void (*main)(struct process *process, int strand));
 void sim_process_kill(struct process *process);
 void sim_process_freeze(struct process *process, int64_t ms);
+/* One of its threads. */
 void sim_process_stall(struct process *process, int64_t ms);
 /* How long it stood still between two moments. */
 int64_t sim_process_stood_ms(const struct process *process, int64_t from_ms, int64_t to_ms);

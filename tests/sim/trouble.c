@@ -1,6 +1,7 @@
 #include "trouble.h"
 
 #include "disk.h"
+#include "reload.h"
 #include "world.h"
 
 #include "accrued/require.h"
@@ -10,12 +11,14 @@
 #include <string.h>
 
 #define PROCESSES_MAX 512
+#define INSTANCES_MAX 8
 #define SUPERVISE_MS 100
 
 static struct {
     struct process *processes[PROCESSES_MAX];
     size_t count;
-    int64_t down_until_ms[8]; /* by instance */
+    int copies;                           /* processes that call themselves otherwise */
+    int64_t down_until_ms[INSTANCES_MAX]; /* by instance */
     int64_t end_ms;
     int64_t gap_ms;
     struct fault last_end;
@@ -26,64 +29,125 @@ const char *trouble_last_end(void) {
     return trouble.last_end.text[0] != '\0' ? trouble.last_end.text : "no process ended by itself";
 }
 
+/* Aborts without end and full disks are trouble's doing, and while programs are changed a process
+ * that has not heard of it yet may not go on; nothing else may stop one. */
+static bool may_stop(const struct process *process, const struct fault *fault) {
+    bool is_behind = reload_revision_of(process, sim_now()) < world.revision;
+    return strstr(fault->text, "was aborted") != NULL ||
+           strstr(fault->text, "No space left") != NULL ||
+           strstr(fault->text, "disk is full") != NULL ||
+           (is_behind && strstr(fault->text, "was written under programs.yaml") != NULL);
+}
+
+/* What becomes of a lane, or of a processor of balances, whose life has ended. true: another one.
+ */
+static bool live_again(struct process *process, enum verdict verdict, const struct fault *fault,
+                       int64_t failures) {
+    if (verdict == VERDICT_COMMITTED) {
+        return false;
+    }
+    sim_trace("%s: %s", verdict_name(verdict), fault->text);
+    trouble.last_end = *fault;
+    bool is_end = verdict == VERDICT_STOP || failures > process->config->lanes.rebuilds_max;
+    if (verdict == VERDICT_STOP && !may_stop(process, fault)) {
+        sim_fail("a lane stopped: %s", fault->text);
+    }
+    if (is_end) {
+        process->verdict = verdict;
+        process->end = *fault;
+        atomic_store(&process->shared.stop, true); /* one ends all */
+        return false;
+    }
+    sim_sleep(process->config->lanes.rebuild_backoff_ms);
+    return true;
+}
+
 /* One life of a lane after another, as in fleet.c. */
-static void live(struct process *process) {
-    const struct config *config = process->config;
+static void live(struct process *process, int number) {
     int64_t failures = 0;
-    while (!atomic_load(&process->shared.stop)) {
+    bool goes_on = true;
+    while (goes_on && !atomic_load(&process->shared.stop)) {
         bool committed = false;
-        process->verdict = VERDICT_COMMITTED;
-        struct lane *lane = lane_open(&process->shared, 0, &process->verdict, &process->end);
+        enum verdict verdict = VERDICT_COMMITTED;
+        struct fault fault = {""};
+        struct lane *lane = lane_open(&process->shared, number, &verdict, &fault);
         if (lane != NULL) {
-            process->verdict = lane_run(lane, &committed, &process->end);
+            verdict = lane_run(lane, &committed, &fault);
             lane_free(lane);
         }
-        if (process->verdict == VERDICT_COMMITTED) {
-            return;
-        }
-        sim_trace("lane: %s: %s", verdict_name(process->verdict), process->end.text);
-        trouble.last_end = process->end;
         failures = committed ? 1 : failures + 1;
-        if (process->verdict == VERDICT_STOP) {
-            /* Aborts without end and full disks are trouble's doing; nothing else may stop a lane.
-             */
-            if (strstr(process->end.text, "was aborted") == NULL &&
-                strstr(process->end.text, "No space left") == NULL &&
-                strstr(process->end.text, "disk is full") == NULL) {
-                sim_fail("a lane stopped: %s", process->end.text);
-            }
-            return;
-        }
-        if (failures > config->lanes.rebuilds_max) {
-            return;
-        }
-        sim_sleep(config->lanes.rebuild_backoff_ms);
+        goes_on = live_again(process, verdict, &fault, failures);
     }
 }
 
-static struct process *start(int instance) {
+/* As in cli/balances.c. */
+static void sum_up(struct process *process, int number) {
+    int64_t failures = 0;
+    bool goes_on = true;
+    REQUIRE(number == 0);
+    while (goes_on && !atomic_load(&process->sums.stop)) {
+        enum verdict verdict = VERDICT_COMMITTED;
+        struct fault fault = {""};
+        struct balances *balances = balances_open(&process->sums, &verdict, &fault);
+        if (balances != NULL) {
+            verdict = balances_run(balances, &fault);
+            balances_free(balances);
+        }
+        failures = atomic_load(&process->sums.has_committed) ? 1 : failures + 1;
+        goes_on = live_again(process, verdict, &fault, failures);
+    }
+}
+
+static bool is_of_sums(int instance) {
+    return instance >= world.instance_count;
+}
+
+static struct config *config_of(int instance, bool is_copy) {
     struct config *config = malloc(sizeof *config);
     REQUIRE(config != NULL);
     *config = world.config;
-    char name[16];
+    char name[32];
     (void)snprintf(name, sizeof name, "i%d", instance);
+    if (world.has_static_members) {
+        config->kafka.group_instance_id = strdup(name);
+    }
+    /* Somebody copied a machine's settings and gave it a name of its own, but for one option. */
+    if (is_copy) {
+        (void)snprintf(name, sizeof name, "i%d-copy%d", instance, trouble.copies++);
+    }
     config->kafka.instance = strdup(name);
     if (world.has_files) {
         config->ledger.directory = strdup(disk_of(instance));
     }
-    struct process *process = sim_process_start(instance, config, live);
-    process->edition =
-        (struct edition){.config = config, .programs = &world.programs, .catalog = &world.catalog};
-    editions_init(&process->editions, &process->edition);
+    return config;
+}
+
+static struct process *start_as(int instance, bool is_copy) {
+    struct config *config = config_of(instance, is_copy);
+    struct process *process = is_of_sums(instance)
+                                  ? sim_process_start(instance, config, 1, sum_up)
+                                  : sim_process_start(instance, config, world.lane_count, live);
+    reload_begin(process);
     process->shared.editions = &process->editions;
-    process->shared.beats = &process->beat;
-    process->shared.readiness = &process->readiness;
-    REQUIRE(pthread_mutex_init(&process->reason_lock, NULL) == 0);
+    process->shared.beats = process->beats;
+    process->shared.readiness = process->readiness;
+    int failed = pthread_mutex_init(&process->reason_lock, NULL);
+    REQUIRE(failed == 0);
     process->shared.reasons_lock = &process->reason_lock;
-    process->shared.reasons = &process->reason;
+    process->shared.reasons = process->reasons;
+    process->sums.config = config;
     REQUIRE(trouble.count < PROCESSES_MAX);
     trouble.processes[trouble.count++] = process;
     return process;
+}
+
+static struct process *start(int instance) {
+    return start_as(instance, false);
+}
+
+size_t trouble_processes(struct process *const **ret_processes) {
+    *ret_processes = trouble.processes;
+    return trouble.count;
 }
 
 static void kill_it(struct process *process) {
@@ -112,7 +176,7 @@ static bool has_life(int instance) {
 }
 
 static void supervise(void *context, uint64_t unused) {
-    for (int i = 0; i < world.instance_count; i++) {
+    for (int i = 0; i < world.instance_count + world.sums_count; i++) {
         if (!has_life(i) && trouble.down_until_ms[i] <= sim_now()) {
             (void)start(i);
         }
@@ -142,6 +206,7 @@ enum trouble_kind {
     TROUBLE_STOP,
     TROUBLE_FREEZE,
     TROUBLE_FREEZE_AND_REPLACE, /* two processes of one transactional.id */
+    TROUBLE_COPY,               /* two of one group.instance.id */
     TROUBLE_STALL,
     TROUBLE_REDIS_STALL,
     TROUBLE_REDIS_OUTAGE,
@@ -149,7 +214,10 @@ enum trouble_kind {
     TROUBLE_VALUES_BREAK,
     TROUBLE_COMPACTION,
 };
-#define TROUBLE_KINDS 11
+#define TROUBLE_KINDS 12
+#define REDIS_KINDS                                                                                \
+    (1U << TROUBLE_REDIS_STALL | 1U << TROUBLE_REDIS_OUTAGE | 1U << TROUBLE_NEWS_BREAK |           \
+     1U << TROUBLE_VALUES_BREAK)
 
 static void make_trouble(enum trouble_kind kind) {
     struct process *process = any_process();
@@ -170,20 +238,31 @@ static void make_trouble(enum trouble_kind kind) {
     case TROUBLE_STOP:
         sim_trace("p%d is told to stop", process->number);
         atomic_store(&process->shared.stop, true);
+        atomic_store(&process->sums.stop, true);
         break;
     case TROUBLE_FREEZE: sim_process_freeze(process, draw_standstill()); break;
     case TROUBLE_FREEZE_AND_REPLACE:
         sim_process_freeze(process, draw_standstill());
-        (void)start(process->instance);
+        (void)start_as(process->instance, world.has_static_members && sim_chance(5000));
+        break;
+    case TROUBLE_COPY:
+        if (world.has_static_members) {
+            (void)start_as(process->instance, sim_chance(8000));
+        }
         break;
     case TROUBLE_STALL: sim_process_stall(process, draw_standstill()); break;
     case TROUBLE_REDIS_STALL: redis_stall(sim_between(1, 3000)); break;
-    case TROUBLE_REDIS_OUTAGE: redis_outage(sim_between(1, 5000)); break;
+    case TROUBLE_REDIS_OUTAGE:
+        redis_outage(sim_between(1, world.serves_stale ? 20000 : 5000));
+        break;
     case TROUBLE_NEWS_BREAK: redis_break_news(sim_chance(5000)); break;
     case TROUBLE_VALUES_BREAK: redis_break_values(sim_chance(5000)); break;
     case TROUBLE_COMPACTION:
         for (int32_t i = 0; i < world.partition_count; i++) {
             broker_compact(&world.ledger->logs[i], sim_now() - sim_between(0, 20000));
+        }
+        for (int32_t i = 0; i < world.sums->partition_count; i++) {
+            broker_compact(&world.sums->logs[i], sim_now());
         }
         break;
     }
@@ -206,13 +285,17 @@ void trouble_begin(int64_t end_ms) {
     trouble.kinds = (unsigned)sim_random() | (unsigned)sim_random();
     if (sim_chance(1000)) {
         trouble.kinds = 0;
+    } else if (sim_chance(world.is_static ? 0 : 1500)) {
+        /* What a cache does wrong shows only where it lives for a while. */
+        trouble.kinds &= REDIS_KINDS;
+        trouble.kinds |= 1U << TROUBLE_NEWS_BREAK | 1U << TROUBLE_REDIS_OUTAGE;
     }
     supervise(NULL, 0);
     sim_at(sim_between(0, trouble.gap_ms), strike, NULL, 0);
 }
 
 void trouble_heal(void) {
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < INSTANCES_MAX; i++) {
         trouble.down_until_ms[i] = 0;
     }
     /* Of two that share a transactional.id the younger stays: they would fence each other for ever.
@@ -244,7 +327,12 @@ void trouble_restart_all(void) {
         }
     }
     for (int32_t p = 0; p < world.partition_count && world.is_set_back; p++) {
-        group_set_back(p);
+        struct group *group = group_of(world.config.kafka.group_id);
+        group_set_offset(group, p, group_offset(group, p));
+    }
+    for (int32_t p = 0; p < world.sums->partition_count && world.is_set_back; p++) {
+        /* Forward, too: it must not matter. */
+        group_set_offset(group_of(world.sums_group), p, log_high(&world.accruals->logs[p]) - 1);
     }
     /* Whoever goes on must know where the one before stood. */
     for (int64_t i = sim_between(0, 4); i > 0; i--) {

@@ -8,6 +8,7 @@
 
 #include "disk.h"
 #include "feed.h"
+#include "reload.h"
 #include "trouble.h"
 
 #include <stdio.h>
@@ -36,12 +37,18 @@ void world_load(void) {
     config->schemas.accrual_id = 8;
     config->schemas.forgone_id = 9;
     config->schemas.rerate_request_id = 10;
+    config->schemas.balance_id = 11;
     config->reference.cache_entries_max = 1000;
     catalog_init(&world.catalog);
-    programs_init(&world.programs);
-    if (!catalog_load(&world.catalog, ACCRUED_SOURCE_DIR "/tests/sim/catalog.yaml", &fault) ||
-        !programs_load(&world.programs, &world.catalog,
-                       ACCRUED_SOURCE_DIR "/tests/sim/programs.yaml", &fault)) {
+    bool is_good =
+        catalog_load(&world.catalog, ACCRUED_SOURCE_DIR "/tests/sim/catalog.yaml", &fault);
+    for (int i = 1; i <= WORLD_REVISIONS && is_good; i++) {
+        char path[512];
+        (void)snprintf(path, sizeof path, "%s/tests/sim/programs-%d.yaml", ACCRUED_SOURCE_DIR, i);
+        programs_init(&world.programs[i]);
+        is_good = programs_load(&world.programs[i], &world.catalog, path, &fault);
+    }
+    if (!is_good) {
         fprintf(stderr, "%s\n", fault.text);
         exit(2);
     }
@@ -112,6 +119,11 @@ static void draw_world(void) {
     config->reference.fresh_ms = sim_between(100, 1000);
     /* Not both: a line without a block that comes again may find its period closed. */
     world.is_set_back = !world.is_closing && sim_chance(3500);
+    world.lane_count = sim_chance(6000) ? 1 : (int)sim_between(2, SIM_STRANDS_MAX);
+    world.sums_count = sim_chance(6500) ? 0 : (int)sim_between(1, 2);
+    world.has_static_members = sim_chance(3000);
+    world.is_reloaded = !world.is_static && sim_chance(3500);
+    world.revision = 1;
     world.serves_stale = sim_chance(2500);
     config->reference.outage = world.serves_stale ? OUTAGE_SERVE_STALE : OUTAGE_STALL;
     config->reference.stale_max_ms = sim_between(100, 2000);
@@ -124,33 +136,64 @@ static void draw_world(void) {
     world.letters = broker_topic_new(config->topics.billing_lines_dlq, 1);
     world.ledger = broker_topic_new(config->topics.ledger, world.partition_count);
     world.requests = broker_topic_new(config->topics.rerate_requests, 1);
-    group_begin(world.partition_count, config->kafka.session_timeout_ms,
-                config->kafka.max_poll_interval_ms);
+    world.sums = broker_topic_new(config->topics.accrual_balances, world.accruals->partition_count);
+    world.sums_group = balances_group(config);
+    (void)group_new(config->kafka.group_id, world.partition_count, config->kafka.session_timeout_ms,
+                    config->kafka.max_poll_interval_ms);
+    (void)group_new(world.sums_group, world.sums->partition_count, config->kafka.session_timeout_ms,
+                    config->kafka.max_poll_interval_ms);
+}
+
+const struct programs *world_programs(void) {
+    return &world.programs[world.revision];
+}
+
+/* Markers behind the last record count too: lag must come down to 0 (P58). */
+static bool is_read(const char *group_id, const struct topic *topic) {
+    const struct group *group = group_of(group_id);
+    for (int32_t p = 0; p < topic->partition_count; p++) {
+        int64_t high = log_high(&topic->logs[p]);
+        int64_t committed = -1;
+        bool is_decided = group_committed(group, p, true, &committed);
+        if ((!is_decided || committed < high) && (committed >= 0 || high > 0)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool is_drained(void) {
-    for (int32_t p = 0; p < world.partition_count; p++) {
-        const struct log *log = &world.input->logs[p];
+    return feed_is_over() && reload_is_over() &&
+           is_read(world.config.kafka.group_id, world.input) &&
+           (world.sums_count == 0 || is_read(world.sums_group, world.accruals)) &&
+           broker_is_settled() && oracle_requests_are_served();
+}
+
+static void tell_offsets(const char *group_id, const struct topic *topic) {
+    for (int32_t p = 0; p < topic->partition_count; p++) {
         int64_t committed = -1;
-        if (!group_committed(p, true, &committed) || committed < log_high(log)) {
-            /* Markers behind the last line count too: lag must come down to 0 (P58). */
-            if (committed >= 0 || log_high(log) > 0) {
-                return false;
-            }
-        }
+        bool decided = group_committed(group_of(group_id), p, true, &committed);
+        sim_trace("%s [%d] committed %lld%s of %lld", topic->name, p, (long long)committed,
+                  decided ? "" : " (pending)", (long long)log_high(&topic->logs[p]));
     }
-    return feed_is_over() && broker_is_settled() && oracle_requests_are_served();
+}
+
+/* An operator who sees a partition without an owner, twice (docs/operations.md). */
+static void look_after(void *context, uint64_t was_whole) {
+    struct group *group = context;
+    bool is_whole = group_is_whole(group);
+    if (!is_whole && was_whole == 0) {
+        sim_trace("a partition has no owner: a rebalance is brought about");
+        group_rebalance(group);
+    }
+    sim_at(sim_now() + 5000, look_after, group, is_whole);
 }
 
 static void drain(const char *when) {
     int64_t limit_ms = sim_now() + 180000;
     if (!sim_run(limit_ms, is_drained)) {
-        for (int32_t p = 0; p < world.partition_count; p++) {
-            int64_t committed = -1;
-            bool decided = group_committed(p, true, &committed);
-            sim_trace("[%d] committed %lld%s of %lld", p, (long long)committed,
-                      decided ? "" : " (pending)", (long long)log_high(&world.input->logs[p]));
-        }
+        tell_offsets(world.config.kafka.group_id, world.input);
+        tell_offsets(world.sums_group, world.accruals);
         sim_fail("%s: not drained after 180 s (%s)", when, trouble_last_end());
     }
     /* What was sent late must not matter. */
@@ -161,15 +204,21 @@ void world_run(void) {
     draw_plan();
     draw_world();
     int64_t end_ms = sim_between(2000, 30000);
-    sim_trace("%d instances, %d partitions, %d lines, %s reference data, trouble until %lld ms",
-              world.instance_count, world.partition_count, world.line_count,
-              world.is_static ? "static" : "changing", (long long)end_ms);
+    sim_trace("%d instances of %d lanes, %d of balances, %d partitions, %d lines, %s reference "
+              "data, trouble until %lld ms",
+              world.instance_count, world.lane_count, world.sums_count, world.partition_count,
+              world.line_count, world.is_static ? "static" : "changing", (long long)end_ms);
     feed_begin(end_ms);
+    reload_plan(end_ms);
     trouble_begin(end_ms);
     (void)sim_run(end_ms, NULL);
     sim_trace("healed");
     sim_plan.is_healed = true;
     trouble_heal();
+    if (world.has_static_members) {
+        look_after(group_of(world.config.kafka.group_id), true);
+        look_after(group_of(world.sums_group), true);
+    }
     drain("after trouble");
     oracle_check(world.is_requested);
     sim_trace("all are killed, and every line is rated once more");

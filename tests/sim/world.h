@@ -11,6 +11,7 @@
 #define WORLD_CUSTOMERS_MAX 8
 #define WORLD_PARTNERS_MAX 5
 #define WORLD_PROGRAMS 3
+#define WORLD_REVISIONS 3
 enum world_program { PROGRAM_SALE, PROGRAM_ADMIN, PROGRAM_DIGITAL };
 
 /* A record of the input, as the world knows it. */
@@ -41,15 +42,20 @@ struct world {
     int line_count;
     int customer_count;
     int partner_count;
-    bool has_files;    /* ledgers are mirrored on their machines */
-    bool is_static;    /* reference data does not change while lines flow */
+    int lane_count;
+    int sums_count;          /* processes that add up balances, numbered behind the others */
+    bool has_static_members; /* group.instance.id */
+    bool is_reloaded;        /* the programs change now and then */
+    int revision;            /* of the programs, the newest that any machine has */
+    bool has_files;          /* ledgers are mirrored on their machines */
+    bool is_static;          /* reference data does not change while lines flow */
     bool is_requested; /* every change is followed by a request to rate again what it concerns */
     bool ends_with_request; /* all is rated again at the end, instead of fed again */
     bool is_closing;        /* … and before that the first period closes */
     bool is_set_back;       /* the group's offsets, between the two */
     bool serves_stale;      /* reference data may be old while Redis is away */
     struct config config;
-    struct programs programs;
+    struct programs programs[WORLD_REVISIONS + 1]; /* by revision, from 1 on */
     struct catalog catalog;
     struct topic *input;
     struct topic *accruals;
@@ -57,6 +63,8 @@ struct world {
     struct topic *letters;
     struct topic *ledger;
     struct topic *requests;
+    struct topic *sums; /* accrual-balances */
+    char *sums_group;
     struct fed *fed[SIM_PARTITIONS_MAX]; /* by offset; only where the record is data */
     size_t fed_capacity[SIM_PARTITIONS_MAX];
     struct customer_value *customer_values; /* by payload of a redis_version */
@@ -66,7 +74,9 @@ struct world {
 extern struct world world;
 
 void world_load(void); /* once, in the parent: configuration and programs */
-void world_run(void);  /* one seed; fails by sim_fail */
+/* The newest programs that were in force. */
+const struct programs *world_programs(void);
+void world_run(void); /* one seed; fails by sim_fail */
 
 int world_customer_of(int line);
 void world_line_name(int line, char to[16]);
