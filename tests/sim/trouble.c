@@ -13,6 +13,8 @@
 #define PROCESSES_MAX 512
 #define INSTANCES_MAX 8
 #define SUPERVISE_MS 100
+#define WELL_AFTER_MS 20000
+#define NEEDLESS_REBUILDS_MAX 3
 
 static struct {
     struct process *processes[PROCESSES_MAX];
@@ -20,6 +22,8 @@ static struct {
     int copies;                           /* processes that call themselves otherwise */
     int64_t down_until_ms[INSTANCES_MAX]; /* by instance */
     int64_t end_ms;
+    int64_t healed_ms;
+    int needless_rebuilds;
     int64_t gap_ms;
     struct fault last_end;
     unsigned kinds; /* a bit per kind of trouble that this seed has */
@@ -37,6 +41,16 @@ static bool may_stop(const struct process *process, const struct fault *fault) {
            strstr(fault->text, "No space left") != NULL ||
            strstr(fault->text, "disk is full") != NULL ||
            (is_behind && strstr(fault->text, "was written under programs.yaml") != NULL);
+}
+
+/* When all is well again, what trouble has left is over soon. */
+static void note_rebuild(const struct fault *fault) {
+    bool is_well = sim_plan.is_healed && sim_now() > trouble.healed_ms + WELL_AFTER_MS;
+    trouble.needless_rebuilds += is_well;
+    if (trouble.needless_rebuilds > NEEDLESS_REBUILDS_MAX) {
+        sim_fail("nothing is wrong any more, and lanes are built anew again and again: %s",
+                 fault->text);
+    }
 }
 
 /* What becomes of a lane, or of a processor of balances, whose life has ended. true: another one.
@@ -58,6 +72,7 @@ static bool live_again(struct process *process, enum verdict verdict, const stru
         atomic_store(&process->shared.stop, true); /* one ends all */
         return false;
     }
+    note_rebuild(fault);
     sim_sleep(process->config->lanes.rebuild_backoff_ms);
     return true;
 }
@@ -285,7 +300,7 @@ void trouble_begin(int64_t end_ms) {
     trouble.kinds = (unsigned)sim_random() | (unsigned)sim_random();
     if (sim_chance(1000)) {
         trouble.kinds = 0;
-    } else if (sim_chance(world.is_static ? 0 : 1500)) {
+    } else if (sim_chance(world.is_static ? 0 : world.serves_stale ? 6000 : 1500)) {
         /* What a cache does wrong shows only where it lives for a while. */
         trouble.kinds &= REDIS_KINDS;
         trouble.kinds |= 1U << TROUBLE_NEWS_BREAK | 1U << TROUBLE_REDIS_OUTAGE;
@@ -295,6 +310,7 @@ void trouble_begin(int64_t end_ms) {
 }
 
 void trouble_heal(void) {
+    trouble.healed_ms = sim_now();
     for (size_t i = 0; i < INSTANCES_MAX; i++) {
         trouble.down_until_ms[i] = 0;
     }
@@ -321,6 +337,8 @@ static void kill_any(void *context, uint64_t unused) {
 }
 
 void trouble_restart_all(void) {
+    trouble.healed_ms = sim_now();
+    trouble.needless_rebuilds = 0;
     for (size_t i = 0; i < trouble.count; i++) {
         if (!trouble.processes[i]->is_dead) {
             kill_it(trouble.processes[i]);
