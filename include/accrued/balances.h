@@ -4,9 +4,9 @@
  * topics.accrual_balances, in the same partition, with the offsets, in one transaction: exactly
  * once as the lane does it, under the same rules (transactions.md). Its only memory is the topic
  * that it writes: on assignment a partition's balances are read back, and the highest source_offset
- * among them says where to go on. So neither group offsets that were lost or set elsewhere nor a new
- * balances topic can count an accrual twice or never. One thread runs it; several processes divide
- * the partitions. */
+ * among them says where to go on. So neither group offsets that were lost or set elsewhere nor a
+ * new balances topic can count an accrual twice or never. One thread runs it; several processes
+ * divide the partitions. */
 #ifndef ACCRUED_BALANCES_H
 #define ACCRUED_BALANCES_H
 
