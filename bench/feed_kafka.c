@@ -1,5 +1,6 @@
 /* Makes up billing lines, fast, into a topic; or the reference data that goes with them, to
- * standard output (--reference 1). Values carry the Confluent frame of schema 1. */
+ * standard output (--reference 1, or 2: as it was changed). Values carry the Confluent frame of
+ * schema 1. */
 #include "client_kafka.h"
 #include "tool.h"
 #include "world.h"
@@ -15,7 +16,6 @@ struct feed {
     const char *topic;
     uint64_t line_count;
     uint64_t first;
-    uint64_t reference;
     struct world world;
 };
 
@@ -86,7 +86,7 @@ int main(int argc, char **argv) {
         {"topic", &feed.topic, NULL},
         {"lines", NULL, &feed.line_count},
         {"first", NULL, &feed.first},
-        {"reference", NULL, &feed.reference},
+        {"reference", NULL, &feed.world.generation},
         {"partners", NULL, &feed.world.partner_count},
         {"customers", NULL, &feed.world.customer_count},
         {"links", NULL, &feed.world.link_count},
@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
         {"revisions", NULL, &feed.world.revision_percent},
     };
     tool_options(argc, argv, options, sizeof options / sizeof options[0]);
-    if (feed.reference != 0) {
+    if (feed.world.generation != 0) {
         print_reference(&feed);
     } else {
         produce_lines(&feed);

@@ -227,14 +227,14 @@ class Rig:
 
     # ---- the load
 
-    def load_reference(self, customers=None, links=None, linked=None):
+    def load_reference(self, customers=None, links=None, linked=None, generation=1):
         path = self.directory / "reference.jsonl"
         wanted = self.options
         sizes = ["--partners", wanted.partners, "--customers", customers or wanted.customers,
                  "--links", links or wanted.links, "--linked", linked or wanted.linked]  # fmt: skip
         feed = wanted.build / "bench" / "bench_feed"
         with open(path, "wb") as to:
-            subprocess.run([str(part) for part in (feed, "--reference", 1, *sizes)], stdout=to,
+            subprocess.run([str(part) for part in (feed, "--reference", generation, *sizes)], stdout=to,
                            check=True)  # fmt: skip
         self.accrued("reference", "load", "--no-rerate", *self.settings("load"), path)
 

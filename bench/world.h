@@ -17,6 +17,7 @@ struct world {
     uint64_t revision_percent; /* of the records: a later revision of an earlier line */
     uint64_t link_count;       /* of a linked customer; 0: two, as there are two types of use */
     uint64_t linked_percent;   /* of the customers; 0: all */
+    uint64_t generation;       /* of the reference data; 2: as it was changed later */
 };
 
 /* The texts that a made-up line borrows. */
