@@ -88,6 +88,8 @@ struct ledger_walk {
     uint64_t block_end;
     uint64_t block_id; /* of the block that `position` is in; blocks below are done */
     size_t entries_left;
+    uint64_t ahead; /* of an entry further on in the block: memory was asked for those before */
+    size_t ahead_left;
 };
 /* Begins behind the blocks up to `reached`. */
 struct ledger_walk ledger_walk_begin(const struct ledger *ledger, uint64_t reached);

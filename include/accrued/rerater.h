@@ -43,7 +43,8 @@ struct rerater {
     struct rerater_hooks hooks;
     struct rating rating;
     struct posting posting;
-    struct arena arena; /* of the chunk */
+    struct arena arena;    /* of the chunk */
+    struct buffer scratch; /* of keys that are being made */
     struct rerater_candidate *candidates;
     size_t candidate_count;
     size_t candidate_capacity;

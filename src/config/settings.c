@@ -160,7 +160,8 @@ const struct setting settings[] = {
      .help = "How long an empty input is waited for; not a commit interval."},
 
     {NAMED(rerate.chunk_lines), RELOADS, INT("10000", 1, 1000000),
-     .help = "Most past lines that one transaction rates again."},
+     .help = "Most past lines that one transaction rates again; four times as many when no line "
+             "has come for a second."},
     {NAMED(rerate.share_percent), RELOADS, INT("50", 1, 1000), .unit = "%",
      .help = "Time for re-rates while lines wait, as a share of the time that lines take; as much "
              "as there is while none wait."},

@@ -135,6 +135,7 @@ struct lane *lane_open(struct lane_shared *shared, int number, enum verdict *ret
     REQUIRE(drawn == (ssize_t)sizeof lane->incarnation_seed);
     lane->incarnation_seed |= UINT64_C(1) << 63; /* never 0, whatever the partition */
     lane->idle_since_ms = clock_steady_ms();
+    lane->lines_at_ms = lane->idle_since_ms;
     set_readiness(lane, LANE_STARTING);
     *ret_verdict = open_schemas(lane, fault) ? open_clients(lane, fault) : VERDICT_STOP;
     if (*ret_verdict != VERDICT_COMMITTED) {
@@ -462,6 +463,7 @@ static enum verdict round_once(struct lane *lane, struct fault *fault) {
         verdict = process_batch(lane, fault);
         lane_partitions_rest(lane);
         lane->idle_since_ms = clock_steady_ms();
+        lane->lines_at_ms = lane->idle_since_ms;
     } else {
         batch_clear(&lane->batch); /* all that was gathered was taken away */
         verdict = idle(lane, fault);
@@ -469,6 +471,7 @@ static enum verdict round_once(struct lane *lane, struct fault *fault) {
     if (verdict == VERDICT_COMMITTED && lane_rerate_is_due(lane) && !batch_has_work(lane) &&
         refresh_snapshot(lane)) {
         verdict = lane_rerate_step(lane, clock_steady_ms() - started_ms, fault);
+        lane_partitions_rest(lane);
     }
     lane_partitions_report_lag(lane);
     lane_partitions_mark(lane);

@@ -8,6 +8,7 @@
  *   outputs.c     events → records to publish
  *   transact.c    begin → send → commit, or abort and rewind
  *   rerate.c      requests to rate past lines again, a chunk between two batches
+ *   share.c       … and how much of the time that may take
  *   answer.c      questions about a line
  *   counts.c      metrics, changed only when a transaction has committed
  *   meter.c       lines in and their outcomes, per partition */
@@ -98,6 +99,7 @@ struct lane {
     bool is_drained;        /* the last gathering left nothing behind */
     bool is_reference_away; /* when it was asked last */
     int64_t idle_since_ms;
+    int64_t lines_at_ms; /* when there were lines last */
     struct lane_rerate *rerate;
     int32_t rerate_partition; /* the transaction at hand rates this one's lines again; −1: it is of
                                  live lines */

@@ -7,6 +7,7 @@
 #include "accrued/requests.h"
 #include "accrued/require.h"
 #include "accrued/rerater.h"
+#include "share.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,10 @@
 #define ASK_AGAIN_MS 1000
 /* After reference data was not to be had. */
 #define WAIT_MS 1000
-/* The longest chunk, whatever the allowance. */
-#define CHUNK_MS_MAX 500
+/* When no line has come for so long, chunks are larger: each costs a commit, and there is nobody
+ * whom it keeps waiting. */
+#define QUIET_MS 1000
+#define QUIET_CHUNKS 4
 /* A walk that changes nothing says how far it is so often. */
 #define PROGRESS_MS 2000
 
@@ -31,7 +34,7 @@ struct lane_rerate {
     int64_t wait_until_ms;
     int64_t ask_again_ms;
     int64_t progress_at_ms;
-    int64_t allowance_ms;  /* what live lines have granted; below 0: borrowed */
+    struct share share;    /* of the time, while lines wait */
     int64_t accrued_at_ms; /* of the chunk's events */
     struct lane *lane;
     struct metric *pending;
@@ -398,14 +401,19 @@ static void wait_for_reference(struct lane *lane, const struct fault *reason) {
     rerate->wait_until_ms = clock_steady_ms() + WAIT_MS;
 }
 
+static size_t chunk_lines(const struct lane *lane) {
+    size_t lines = (size_t)lane->edition->config->rerate.chunk_lines;
+    return clock_steady_ms() - lane->lines_at_ms < QUIET_MS ? lines : lines * QUIET_CHUNKS;
+}
+
 static enum verdict do_chunk(struct lane *lane, struct lane_partition *partition, int64_t budget_ms,
                              struct fault *fault) {
     struct lane_rerate *rerate = lane->rerate;
     struct fault reason;
     batch_clear(&lane->batch);
     rerate->accrued_at_ms = clock_wall_ms();
-    enum rerater_result result = rerater_chunk(
-        &rerate->rerater, (size_t)lane->edition->config->rerate.chunk_lines, budget_ms, &reason);
+    enum rerater_result result =
+        rerater_chunk(&rerate->rerater, chunk_lines(lane), budget_ms, &reason);
     if (result == RERATER_WAIT) {
         wait_for_reference(lane, &reason);
         return VERDICT_COMMITTED;
@@ -429,24 +437,14 @@ static enum verdict do_chunk(struct lane *lane, struct lane_partition *partition
 enum verdict lane_rerate_step(struct lane *lane, int64_t live_ms, struct fault *fault) {
     struct lane_rerate *rerate = lane->rerate;
     REQUIRE(lane->snapshot != NULL && lane->rerate_partition < 0);
-    int64_t budget_ms = CHUNK_MS_MAX;
-    if (lane->is_drained) {
-        rerate->allowance_ms = 0;
-    } else {
-        rerate->allowance_ms += live_ms * lane->edition->config->rerate.share_percent / 100;
-        if (rerate->allowance_ms <= 0) {
-            return VERDICT_COMMITTED;
-        }
-        budget_ms = rerate->allowance_ms < CHUNK_MS_MAX ? rerate->allowance_ms : CHUNK_MS_MAX;
-    }
-    struct lane_partition *partition = walk_partition(lane);
+    int64_t percent = lane->edition->config->rerate.share_percent;
+    int64_t budget_ms = share_grant(&rerate->share, live_ms, percent, lane->is_drained);
+    struct lane_partition *partition = budget_ms > 0 ? walk_partition(lane) : NULL;
     if (partition == NULL) {
         return VERDICT_COMMITTED;
     }
     int64_t started_ms = clock_steady_ms();
     enum verdict verdict = do_chunk(lane, partition, budget_ms, fault);
-    if (!lane->is_drained) {
-        rerate->allowance_ms -= clock_steady_ms() - started_ms;
-    }
+    share_spend(&rerate->share, clock_steady_ms() - started_ms, lane->is_drained);
     return verdict;
 }

@@ -9,10 +9,17 @@
 #define VISITS_PER_LINE 16
 /* How often the clock is read. */
 #define LINES_PER_LOOK 64
+/* Customers that are looked up together. */
+#define WANT_AT_ONCE 64
+/* So many lines before their turn memory is asked for what they will need. */
+#define EXPECT_SLOT 16
+#define EXPECT_LATER 8
+#define EXPECT_SOON 4
 
 struct rerater_candidate {
-    struct text customer_id; /* in the chunk's arena */
-    struct text line_id;
+    struct ledger_key key; /* in the chunk's arena, as the id */
+    struct text customer_id;
+    const struct cache_slot *customer;
     struct ledger_walk behind; /* where the walk goes on after this line */
 };
 
@@ -28,7 +35,9 @@ void rerater_init(struct rerater *rerater, const struct programs *programs,
     rating_init(&rerater->rating);
     posting_init(&rerater->posting);
     arena_init(&rerater->arena);
+    buffer_init(&rerater->scratch);
     rerate_set_init(&rerater->set);
+    rerater->rating.memo = catalog_memo_open(catalog);
 }
 
 void rerater_rules(struct rerater *rerater, const struct programs *programs,
@@ -37,12 +46,16 @@ void rerater_rules(struct rerater *rerater, const struct programs *programs,
     rerater->programs = programs;
     rerater->catalog = catalog;
     rerater->options.rating = options;
+    catalog_memo_free(rerater->rating.memo);
+    rerater->rating.memo = catalog_memo_open(catalog);
 }
 
 void rerater_release(struct rerater *rerater) {
+    catalog_memo_free(rerater->rating.memo);
     rating_release(&rerater->rating);
     posting_release(&rerater->posting);
     arena_release(&rerater->arena);
+    buffer_release(&rerater->scratch);
     rerate_set_release(&rerater->set);
     free(rerater->candidates);
     rerater->candidates = NULL;
@@ -83,13 +96,30 @@ static void add_candidate(struct rerater *rerater, const struct line_state *stat
         rerater->candidate_capacity = capacity;
     }
     rerater->candidates[rerater->candidate_count++] = (struct rerater_candidate){
+        .key = ledger_key_of(state->line.customer_id, state->line.line_id, &rerater->scratch,
+                             &rerater->arena),
         .customer_id = arena_copy(&rerater->arena, state->line.customer_id),
-        .line_id = arena_copy(&rerater->arena, state->line.line_id),
         .behind = rerater->walk,
     };
-    enricher_want_customer(rerater->enricher, state->line.customer_id);
     if (!text_is_null(state->line.reseller_mpn_id)) {
         enricher_want_partner(rerater->enricher, state->line.reseller_mpn_id);
+    }
+}
+
+static void want_customers(struct rerater *rerater) {
+    struct text ids[WANT_AT_ONCE];
+    const struct cache_slot *slots[WANT_AT_ONCE];
+    for (size_t first = 0; first < rerater->candidate_count; first += WANT_AT_ONCE) {
+        struct rerater_candidate *some = rerater->candidates + first;
+        size_t left = rerater->candidate_count - first;
+        size_t count = left < WANT_AT_ONCE ? left : WANT_AT_ONCE;
+        for (size_t i = 0; i < count; i++) {
+            ids[i] = some[i].customer_id;
+        }
+        enricher_want_all(rerater->enricher, REFERENCE_CUSTOMER, ids, count, slots);
+        for (size_t i = 0; i < count; i++) {
+            some[i].customer = slots[i];
+        }
     }
 }
 
@@ -124,7 +154,8 @@ static void note_unrated(struct rerater *rerater, const struct billing_line *lin
 }
 
 /* Rates a line again, all of it (program −1) or one program's entries. */
-static bool rate_again(struct rerater *rerater, const struct line_state *state, int program,
+static bool rate_again(struct rerater *rerater, const struct rerater_candidate *candidate,
+                       const struct line_state *state, int program,
                        const struct rerate_request *request) {
     const struct billing_line *line = &state->line;
     struct posting_cause cause = {
@@ -136,7 +167,7 @@ static bool rate_again(struct rerater *rerater, const struct line_state *state, 
     enum posting_outcome outcome;
     struct reject reject;
     if (!rating_compute(&rerater->rating, rerater->programs, rerater->catalog, line,
-                        enricher_customer(rerater->enricher, line->customer_id),
+                        enricher_wanted(rerater->enricher, candidate->customer),
                         enricher_partners(rerater->enricher), rerater->options.rating, &reject) ||
         !posting_compute(&rerater->posting, rerater->programs, state, line, &rerater->rating, cause,
                          &outcome, &reject)) {
@@ -148,15 +179,14 @@ static bool rate_again(struct rerater *rerater, const struct line_state *state, 
     }
     rerater->hooks.events(rerater->hooks.context, &rerater->posting, request);
     if (!rerater->options.is_dry) {
-        ledger_put(rerater->ledger, &rerater->posting.next);
+        ledger_put_key(rerater->ledger, candidate->key, &rerater->posting.next);
     }
     return true;
 }
 
 static void find_again(struct rerater *rerater, const struct rerater_candidate *candidate,
                        struct line_state *ret_state) {
-    bool found =
-        ledger_find(rerater->ledger, candidate->customer_id, candidate->line_id, ret_state);
+    bool found = ledger_find_key(rerater->ledger, candidate->key, ret_state);
     REQUIRE(found);
 }
 
@@ -174,7 +204,7 @@ static void rerate_candidate(struct rerater *rerater, const struct rerater_candi
     struct line_state state;
     struct rerate_match match;
     find_again(rerater, candidate, &state);
-    const struct reference *customer = enricher_customer(rerater->enricher, state.line.customer_id);
+    const struct reference *customer = enricher_wanted(rerater->enricher, candidate->customer);
     if (!rerate_set_match(&rerater->set, rerater->programs, &state, customer, &match)) {
         if (customer->state == REFERENCE_UNREADABLE) {
             cannot_tell(rerater, &state, customer);
@@ -183,17 +213,31 @@ static void rerate_candidate(struct rerater *rerater, const struct rerater_candi
     }
     rerater->counts.lines++;
     if (match.whole != NULL) {
-        rerater->counts.changed += rate_again(rerater, &state, -1, match.whole);
+        rerater->counts.changed += rate_again(rerater, candidate, &state, -1, match.whole);
         return;
     }
     bool has_changed = false;
     for (size_t i = 0; i < rerater->programs->count; i++) {
         if ((match.programs >> i & 1) != 0) {
             find_again(rerater, candidate, &state);
-            has_changed = rate_again(rerater, &state, (int)i, match.by_program[i]) || has_changed;
+            has_changed =
+                rate_again(rerater, candidate, &state, (int)i, match.by_program[i]) || has_changed;
         }
     }
     rerater->counts.changed += has_changed;
+}
+
+static void expect(const struct rerater *rerater, size_t at) {
+    const struct rerater_candidate *next = &rerater->candidates[at];
+    size_t left = rerater->candidate_count - at;
+    enricher_expect(left > EXPECT_SOON ? next[EXPECT_SOON].customer : NULL,
+                    left > EXPECT_LATER ? next[EXPECT_LATER].customer : NULL);
+    if (left > EXPECT_LATER) {
+        ledger_expect_entry(rerater->ledger, next[EXPECT_LATER].key.hash);
+    }
+    if (left > EXPECT_SLOT) {
+        ledger_expect_key(rerater->ledger, next[EXPECT_SLOT].key);
+    }
 }
 
 enum rerater_result rerater_chunk(struct rerater *rerater, size_t lines_max, int64_t budget_ms,
@@ -203,12 +247,14 @@ enum rerater_result rerater_chunk(struct rerater *rerater, size_t lines_max, int
     rerater->chunk_walk = rerater->walk;
     rerater->chunk_counts = rerater->counts;
     bool has_more = collect(rerater, lines_max, end_ms);
+    want_customers(rerater);
     if (rerater->candidate_count > 0 &&
         enricher_fetch(rerater->enricher, clock_steady_ms(), fault) != ENRICH_READY) {
         rerater_go_back(rerater);
         return RERATER_WAIT;
     }
     for (size_t i = 0; i < rerater->candidate_count; i++) {
+        expect(rerater, i);
         rerate_candidate(rerater, &rerater->candidates[i]);
         if ((i + 1) % LINES_PER_LOOK == 0 && i + 1 < rerater->candidate_count &&
             clock_steady_ms() >= end_ms) {

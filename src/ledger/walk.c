@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+/* Entries whose slot of the index was asked of memory before their turn. */
+#define SLOTS_AHEAD 8
+
 /* Puts the walk on the next block. false: there is none. */
 static bool enter_block(const struct ledger *ledger, struct ledger_walk *walk) {
     const struct block_info *info = blocks_from(&ledger->table, walk->position);
@@ -20,6 +23,8 @@ static bool enter_block(const struct ledger *ledger, struct ledger_walk *walk) {
     walk->block_start = info->position;
     walk->block_end = info->position + block.size;
     walk->position = info->position + view.entries_at;
+    walk->ahead = walk->position;
+    walk->ahead_left = walk->entries_left;
     return true;
 }
 
@@ -56,6 +61,22 @@ static bool is_live(const struct ledger *ledger, uint64_t position, struct text 
     return false;
 }
 
+static uint64_t behind_entry(const struct ledger *ledger, uint64_t position, struct text entry) {
+    return position + (uint64_t)(entry.data + entry.size - log_at(&ledger->log, position).data);
+}
+
+static void look_ahead(const struct ledger *ledger, struct ledger_walk *walk) {
+    while (walk->ahead_left > 0 && walk->ahead_left + SLOTS_AHEAD > walk->entries_left) {
+        struct text entry = ledger_entry_at(ledger, walk->ahead);
+        struct text key;
+        bool found = entry_key(entry, &key);
+        REQUIRE(found);
+        index_expect(&ledger->index, entry_key_hash(key));
+        walk->ahead = behind_entry(ledger, walk->ahead, entry);
+        walk->ahead_left--;
+    }
+}
+
 bool ledger_walk_next(struct ledger *ledger, struct ledger_walk *walk,
                       struct line_state *ret_state) {
     if (walk->entries_left > 0 && !block_is_there(ledger, walk)) {
@@ -69,11 +90,10 @@ bool ledger_walk_next(struct ledger *ledger, struct ledger_walk *walk,
             }
             continue;
         }
+        look_ahead(ledger, walk);
         uint64_t position = walk->position;
         struct text entry = ledger_entry_at(ledger, position);
-        uint64_t entry_end =
-            (uint64_t)(entry.data + entry.size - log_at(&ledger->log, position).data);
-        walk->position += entry_end;
+        walk->position = behind_entry(ledger, position, entry);
         walk->entries_left--;
         if (is_live(ledger, position, entry)) {
             ledger_unpack(ledger, entry, ret_state);

@@ -9,6 +9,7 @@ import wire
 from expectations import check_all, check_events, published, records, send_lines, stream_case
 from generator import make_case, to_json
 from kafka_io import load_json, read_all
+from scrape import scrape
 from servers import wait_until
 from story import WAIT, Story, options_of
 
@@ -156,6 +157,49 @@ def test_two_processes_and_live_lines_beside_it(accrued_config, kafka):
     first.stop()
     setup.wait_until_drained()
     setup.command("rerate", "--partner", "nobody", "-c", story.config(), *WAIT)
+    story.check_standing(lines)
+
+
+SHARE_PERCENT = 10
+BACKLOG = 2500
+
+
+def test_a_backlog_gives_no_more_than_the_share(accrued_config, kafka):
+    """While lines wait, one chunk costs about what one batch costs (a transaction of 20 lines
+    each), so lines rated again are to lines taken in as the share is. Ignored, it would be a chunk
+    for each batch, as many lines as came."""
+    case = stream_case(40, 1500 + BACKLOG)
+    setup = accrued_config(
+        case,
+        partitions=1,
+        rerate={"chunk_lines": 20, "share_percent": SHARE_PERCENT},
+        batch={"lines_max": 20},
+        http={"listen": "127.0.0.1:0"},
+    )
+    story = Story(setup, kafka)
+    lines = records(case)
+    worker = setup.start()
+    send_lines(kafka, setup.input, lines[:1500])
+    setup.wait_until_drained()
+    worker.stop()
+    change_everything(story, 140)
+    story.rerate(the_request())
+    send_lines(kafka, setup.input, lines[1500:])
+    worker = setup.start()
+    url = worker.url()
+    seen = []
+
+    def is_nearly_drained():
+        told = scrape(url)
+        taken = told.by("accrued_lines_in_total") or 0
+        seen[:] = [taken, told.by("accrued_rerate_lines_total") or 0]
+        return taken >= BACKLOG * 3 // 4
+
+    wait_until(is_nearly_drained, lambda: f"{seen}\n{worker.tail()}", 60)
+    taken, rerated = seen
+    assert 0 < rerated < taken * 3 * SHARE_PERCENT / 100, (taken, rerated)
+    setup.command("rerate", "--partner", "nobody", "-c", story.config(), *WAIT)
+    setup.wait_until_drained()
     story.check_standing(lines)
 
 
