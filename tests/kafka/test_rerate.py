@@ -2,9 +2,11 @@
 meanwhile; and only differences are published."""
 
 import time
+from pathlib import Path
 
 import kafka_io
 import pytest
+import simple
 import wire
 from expectations import check_all, check_events, published, records, send_lines, stream_case
 from generator import make_case, to_json
@@ -12,6 +14,7 @@ from kafka_io import load_json, read_all
 from scrape import scrape
 from servers import wait_until
 from story import WAIT, Story, options_of
+from totals import standing
 
 
 def is_possible(request):
@@ -161,46 +164,48 @@ def test_two_processes_and_live_lines_beside_it(accrued_config, kafka):
 
 
 SHARE_PERCENT = 10
-BACKLOG = 2500
+PAST, BACKLOG, WATCHED = 1000, 3000, 1000
 
 
 def test_a_backlog_gives_no_more_than_the_share(accrued_config, kafka):
-    """While lines wait, one chunk costs about what one batch costs (a transaction of 20 lines
-    each), so lines rated again are to lines taken in as the share is. Ignored, it would be a chunk
-    for each batch, as many lines as came."""
-    case = stream_case(40, 1500 + BACKLOG)
+    """Every line changes, so a chunk costs what a batch does: a transaction of five lines. While
+    lines wait, those rated again are to those taken in as the share is; were it ignored, there
+    would be a chunk for each batch."""
     setup = accrued_config(
-        case,
+        simple.Case(),
         partitions=1,
-        rerate={"chunk_lines": 20, "share_percent": SHARE_PERCENT},
-        batch={"lines_max": 20},
+        rerate={"chunk_lines": 5, "share_percent": SHARE_PERCENT},
         http={"listen": "127.0.0.1:0"},
     )
-    story = Story(setup, kafka)
-    lines = records(case)
+    past, waiting = ([simple.line(f"{kind}-{i}", f"c-{i % 100}") for i in range(count)]
+                     for kind, count in (("past", PAST), ("new", BACKLOG)))  # fmt: skip
     worker = setup.start()
-    send_lines(kafka, setup.input, lines[:1500])
+    send_lines(kafka, setup.input, past)
     setup.wait_until_drained()
     worker.stop()
-    change_everything(story, 140)
-    story.rerate(the_request())
-    send_lines(kafka, setup.input, lines[1500:])
-    worker = setup.start()
+    rules = Path(setup.settings["rating"]["programs"])
+    rules.write_text(simple.programs(2, simple.program(rate="5%")), encoding="utf-8")
+    send_lines(kafka, setup.input, waiting)
+    worker = setup.start(batch={"lines_max": 5})
     url = worker.url()
-    seen = []
 
-    def is_nearly_drained():
+    def counts():
         told = scrape(url)
-        taken = told.by("accrued_lines_in_total") or 0
-        seen[:] = [taken, told.by("accrued_rerate_lines_total") or 0]
-        return taken >= BACKLOG * 3 // 4
+        return [told.by(f"accrued_{name}_total") or 0 for name in ("lines_in", "rerate_lines")]
 
-    wait_until(is_nearly_drained, lambda: f"{seen}\n{worker.tail()}", 60)
-    taken, rerated = seen
+    wait_until(lambda: counts()[0] > 0, "lines are taken in", 60)
+    setup.command("rerate", "--all", "-c", setup.config())
+    first = wait_until(lambda: (told := counts())[1] > 0 and told, counts, 60)
+    assert first[0] + WATCHED < BACKLOG, "the backlog is too small for this machine"
+    last = wait_until(lambda: (told := counts())[0] >= first[0] + WATCHED and told, counts, 60)
+    taken, rerated = (last[i] - first[i] for i in range(2))
     assert 0 < rerated < taken * 3 * SHARE_PERCENT / 100, (taken, rerated)
-    setup.command("rerate", "--partner", "nobody", "-c", story.config(), *WAIT)
+    worker.stop()
+    setup.start()
+    setup.command("rerate", "--partner", "nobody", "-c", setup.config(), *WAIT)
     setup.wait_until_drained()
-    story.check_standing(lines)
+    amounts = standing(published(setup)).values()
+    assert len(amounts) == PAST + BACKLOG and set(amounts) == {5}, set(amounts)
 
 
 def test_many_requests_are_one_walk(accrued_config, kafka):
