@@ -166,6 +166,7 @@ static enum verdict settle(struct lane *lane, size_t *ret_lines, struct fault *f
         }
         lane_partition_committed(partition);
         ledger_commit(partition->ledger);
+        lane_partitions_rest(lane); /* what it looked at to index the block */
         verdict = ledger_is_broken(partition->ledger, fault) ? VERDICT_STOP : verdict;
         if (part == PART_LIVE) {
             REQUIRE(partition->batch_end.next_offset > partition->next_offset);

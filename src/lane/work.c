@@ -328,6 +328,9 @@ static void expect(struct lane *lane, size_t at) {
     }
 }
 
+/* A line that the ledger has maps up to 64 KiB of its file; so often they are looked after. */
+#define REST_LINES 512
+
 enum verdict lane_work(struct lane *lane, struct fault *fault) {
     batch_restart(&lane->batch);
     for (size_t i = 0; i < lane->partition_count; i++) {
@@ -344,6 +347,9 @@ enum verdict lane_work(struct lane *lane, struct fault *fault) {
     move_horizons(lane, provenance.accrued_at_ms);
     for (size_t i = 0; i < lane->batch.count && verdict == VERDICT_COMMITTED; i++) {
         expect(lane, i);
+        if (i % REST_LINES == REST_LINES - 1) {
+            lane_partitions_rest(lane);
+        }
         verdict = work_item(lane, &lane->batch.items[i], &provenance, fault);
     }
     if (verdict == VERDICT_COMMITTED) {

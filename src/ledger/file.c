@@ -10,6 +10,8 @@
 #define RENEWED_SIZE_MAX (LOG_SIZE_MAX / 2)
 /* No entry of a line is smaller. */
 #define ENTRY_SIZE_MIN 24
+/* What is read of the file counts as memory of ours; so much at a time is counted through. */
+#define COUNT_REST_BYTES (UINT64_C(8) << 20)
 
 static bool is_used_up(const struct block_log *log, uint64_t end) {
     return end > RENEWED_SIZE_MAX || (end > RENEWED_SIZE_MIN && log->bytes < end / RENEWED_SHARE);
@@ -28,9 +30,14 @@ bool ledger_attach(struct ledger *ledger, const char *path, bool *ret_is_taken,
  * the index's size rests on it. */
 static size_t count_entries(const struct ledger *ledger) {
     uint64_t cursor = 0;
+    uint64_t rested = 0;
     size_t count = 0;
     for (;;) {
         struct log_frame frame = log_scan(&ledger->log, &cursor);
+        if (cursor - rested >= COUNT_REST_BYTES) {
+            rested = cursor;
+            log_rest(&ledger->log);
+        }
         if (frame.kind == LOG_END || frame.kind == LOG_DAMAGED) {
             return count;
         }
@@ -44,6 +51,7 @@ static size_t count_entries(const struct ledger *ledger) {
 
 static void finish_load(struct ledger *ledger) {
     ledger_settle(ledger);
+    log_rest(&ledger->log);
     ledger->loaded_id = ledger->head.id;
     ledger->loaded_incarnation = ledger->head.incarnation;
     ledger->is_marked = ledger->mark >= 0;
@@ -106,6 +114,7 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
         behind = ledger->scan;
         taken += frame.payload.size + LOG_FRAME_HEADER_SIZE;
     }
+    log_rest(&ledger->log);
     return true;
 }
 

@@ -1,6 +1,7 @@
 #include "accrued/source.h"
 
 #include "membership.h"
+#include "prefetch.h"
 
 #include "accrued/kafka_client.h"
 #include "accrued/log.h"
@@ -11,10 +12,6 @@
 #include <stdlib.h>
 
 #define METADATA_TIMEOUT_MS 15000
-/* 2.0.2 waits a second before it fetches again once the queue is full, so the queue must hold about
- * a second's work (measured: a factor of three in throughput); kbytes bounds the memory of it. */
-#define QUEUED_MESSAGES_MIN 200000
-#define QUEUED_KBYTES_MAX 65536
 /* A partition that begins to flow waits for the fetch under way, which waits for data so long. */
 #define FETCH_WAIT_MS 100
 /* A heartbeat's answer is how a member learns of a rebalance: partitions move within a second or
@@ -34,6 +31,7 @@ struct source {
     bool is_shaken;  /* a rebalance ran in the call at hand */
     int64_t *flows;  /* of each partition: what comes next; FLOW_NONE: it does not flow */
     int32_t flow_count;
+    struct prefetch prefetch;
 };
 #define FLOW_NONE (-1)
 
@@ -154,15 +152,15 @@ static bool put_pinned(rd_kafka_conf_t *conf, const struct config *config,
 }
 
 static rd_kafka_conf_t *source_conf(const struct config *config,
-                                    const struct source_options *options, struct fault *fault) {
+                                    const struct source_options *options, struct prefetch *prefetch,
+                                    struct fault *fault) {
     char role[64];
     (void)snprintf(role, sizeof role, "%s-consumer", options->client);
     rd_kafka_conf_t *conf = kafka_conf_new(config, role, NULL, fault);
     if (conf == NULL) {
         return NULL;
     }
-    bool done = kafka_conf_put_int(conf, "queued.min.messages", QUEUED_MESSAGES_MIN, fault) &&
-                kafka_conf_put_int(conf, "queued.max.messages.kbytes", QUEUED_KBYTES_MAX, fault);
+    bool done = prefetch_configure(prefetch, conf, fault);
     for (size_t i = 0; done && i < config->kafka.consumer_properties.count; i++) {
         const struct property *property = &config->kafka.consumer_properties.items[i];
         done = kafka_conf_put(conf, property->name, property->value, fault);
@@ -186,12 +184,14 @@ static bool subscribe(struct source *source, struct fault *fault) {
 struct source *source_open(const struct config *config, const struct source_options *options,
                            struct source_hooks hooks, struct fault *fault) {
     REQUIRE(hooks.assigned != NULL && hooks.revoked != NULL);
-    rd_kafka_conf_t *conf = source_conf(config, options, fault);
+    struct prefetch prefetch;
+    rd_kafka_conf_t *conf = source_conf(config, options, &prefetch, fault);
     if (conf == NULL) {
         return NULL;
     }
     struct source *source = calloc(1, sizeof *source);
     REQUIRE(source != NULL);
+    source->prefetch = prefetch;
     source->hooks = hooks;
     source->topic = strdup(options->topic);
     REQUIRE(source->topic != NULL);
@@ -338,30 +338,9 @@ enum source_result source_poll(struct source *source, int timeout_ms,
             rd_kafka_consume_batch_queue(source->queue, 0, &messages[count], count_max - count);
         count += more > 0 ? (size_t)more : 0;
     }
+    prefetch_took(&source->prefetch, source->consumer, source->topic, source->flows,
+                  source->flow_count, count);
     return take_messages(source, messages, count, ret_records, ret_count, fault);
-}
-
-void source_record_release(struct source_record *record) {
-    if (record->message != NULL) {
-        rd_kafka_message_destroy(record->message);
-        record->message = NULL;
-    }
-}
-
-bool source_record_has_headers(const struct source_record *record) {
-    rd_kafka_headers_t *headers = NULL;
-    return rd_kafka_message_headers(record->message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-struct text source_record_header(const struct source_record *record, const char *name) {
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t size = 0;
-    if (rd_kafka_message_headers(record->message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return text_null();
-    }
-    return (struct text){value, value == NULL ? 0 : size};
 }
 
 static rd_kafka_topic_partition_list_t *one_partition(const struct source *source,

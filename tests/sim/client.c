@@ -27,6 +27,9 @@ rd_kafka_conf_res_t rd_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, c
                                       char *reason, size_t reason_size) {
     (void)reason;
     (void)reason_size;
+    if (strcmp(name, "fetch.queue.backoff.ms") == 0) {
+        return RD_KAFKA_CONF_UNKNOWN; /* it is younger than 2.0.2 */
+    }
     for (size_t i = 0; i < conf->count; i++) {
         if (strcmp(conf->names[i], name) == 0) {
             free(conf->values[i]);
@@ -277,6 +280,14 @@ rd_kafka_resp_err_t rd_kafka_query_watermark_offsets(rd_kafka_t *handle, const c
               (long long)*high, (long long)log_stable(log));
     sim_travel();
     return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* Asked only to wake librdkafka's threads: nobody waits for the answer. */
+rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *handle,
+                                               rd_kafka_topic_partition_list_t *list,
+                                               int timeout_ms) {
+    REQUIRE(handle != NULL && list->cnt > 0 && timeout_ms == 0);
+    return RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
 void rd_kafka_mem_free(rd_kafka_t *handle, void *memory) {
