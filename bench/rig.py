@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from datetime import datetime
 from pathlib import Path
@@ -70,6 +69,7 @@ class Worker:
         self.log = rig.directory / f"{name}.log"
         (rig.directory / name).mkdir(exist_ok=True)
         settings = rig.settings(name, lines, lanes, **more)
+        self.partitions = int(more.get("topics.partitions", rig.options.partitions))
         self.started = time.time()
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
@@ -93,11 +93,14 @@ class Worker:
         return [datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp() for at in told]
 
     def is_ready(self):
+        """Owns all partitions, and none of them is being restored."""
         page = re.search(r"page=(http://[^/\s]+)", self.log.read_text(errors="replace"))
-        try:
-            return page and urllib.request.urlopen(f"{page[1]}/readyz", timeout=5).status == 200
-        except urllib.error.HTTPError:
+        if not page:
             return False
+        with urllib.request.urlopen(f"{page[1]}/metrics", timeout=20) as reply:
+            metrics = reply.read().decode()
+        since = re.findall(r"^accrued_restore_seconds\{.*\} (\S+)$", metrics, re.MULTILINE)
+        return len(since) == self.partitions and not any(map(float, since))
 
     def wait_ready(self):
         """Until it has all partitions; what it has used then is what starting it costs."""
@@ -105,7 +108,7 @@ class Worker:
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > end:
                 fail(f"the worker is not ready:\n{self.log.read_text(errors='replace')[-3000:]}")
-            time.sleep(0.05)
+            time.sleep(0.2)
         return self.usage()
 
     def restore_s(self):

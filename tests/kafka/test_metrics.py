@@ -48,9 +48,11 @@ def answer(accrued_config, kafka):
     setup.wait_until_drained()
 
     def settled():
+        """A commit is seen by others a little before the worker counts what was in it."""
         one = scrape(url)
         lag = one.by("accrued_partition_lag_lines", "partition")
-        return one if len(lag) == 4 and not any(lag.values()) else None
+        counted = sum(one.by("accrued_lines_in_total", "partition").values())
+        return one if len(lag) == 4 and not any(lag.values()) and counted > len(lines) else None
 
     return wait_until(settled, lambda: scrape(url).text, 20)
 

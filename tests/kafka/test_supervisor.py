@@ -1,5 +1,6 @@
 """What systemd is told: ready, reloading, stopping; and a watchdog that wants the loops to turn."""
 
+import re
 import signal
 import subprocess
 
@@ -21,16 +22,20 @@ def start(setup, supervisor):
         )
 
 
-def test_ready_reloading_stopping(accrued_config, kafka):
+def test_ready_reloading_stopping(accrued_config, kafka, redis):
+    """Not ready before Redis answers: however fast it starts, it has something to say until then."""
     setup = accrued_config(simple.Case(), lanes={"count": 2})
     send_lines(kafka, setup.input, [simple.line(f"l-{i}") for i in range(10)])
     supervisor = Supervisor(watchdog_s=1)
+    redis.freeze()
     process = start(setup, supervisor)
     try:
+        wait_until(lambda: re.search(r"STATUS=Lane [01] ", "\n".join(supervisor.listen())),
+                   lambda: supervisor.told, 30)  # fmt: skip
+        redis.thaw()
         ready = supervisor.wait_for("READY=1")
         early = "\n".join(supervisor.told[: ready - 1])
         assert "WATCHDOG=1" in early and "EXTEND_TIMEOUT_USEC=60000000" in early
-        assert "STATUS=Lane 0 " in early
         fed = supervisor.wait_for("WATCHDOG=1", after=ready)
         supervisor.wait_for("WATCHDOG=1", after=fed)
         process.send_signal(signal.SIGHUP)
@@ -47,6 +52,7 @@ def test_ready_reloading_stopping(accrued_config, kafka):
         assert process.wait(30) == 0
         supervisor.wait_for("STOPPING=1")
     finally:
+        redis.thaw()
         process.kill()
         process.wait()
         supervisor.close()
