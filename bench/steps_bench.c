@@ -1,10 +1,11 @@
 /* What each step of a line's way costs by itself, on one thread, without Kafka and Redis: decode,
- * find, rate, post, encode, store, seal and commit, in ns a line. The shipped programs and catalog;
- * lines, partners and customers of world.h. A step that needs the ones before it is measured
- * together with them, and what they cost is taken off. */
+ * look up, find, rate, post, encode, store, seal and commit, in ns a line. The shipped programs and
+ * catalog; lines, partners and customers of world.h. A step that needs the ones before it is
+ * measured together with them, and what they cost is taken off. */
 #include "tool.h"
 #include "world.h"
 
+#include "accrued/cache.h"
 #include "accrued/decode.h"
 #include "accrued/encode.h"
 #include "accrued/ledger.h"
@@ -12,13 +13,15 @@
 #include "accrued/programs_yaml.h"
 #include "accrued/rating.h"
 #include "accrued/reference_json.h"
-#include "accrued/reference_table.h"
 #include "accrued/require.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define BLOCK_SIZE_MAX 990000
+#define CACHE_ENTRIES_MAX 10000000
+#define VALUE_AHEAD 4 /* as many lines ahead as the lane asks memory for a value */
+#define VALUE_LINES 6
 
 enum upto { UPTO_FIND, UPTO_RATE, UPTO_POST, UPTO_ENCODE, UPTO_STORE };
 
@@ -30,7 +33,7 @@ struct steps {
     struct catalog catalog;
     struct programs programs;
     struct schema_set *schemas;
-    struct reference_table references;
+    struct cache cache; /* as the lane's, and used as the lane does */
     struct rating rating;
     struct posting posting;
     struct ledger *ledger;
@@ -41,8 +44,12 @@ struct steps {
     struct text *values;   /* of its records */
     struct billing_line *lines;
     struct ledger_key *keys;
+    struct text *ids; /* to be looked up */
+    const struct cache_slot **customers;
+    const struct cache_slot **resellers;
     uint64_t decode_us;
     uint64_t key_us;
+    uint64_t look_up_us;
     uint64_t upto_us[UPTO_STORE + 1];
     uint64_t seal_us;
     uint64_t commit_us;
@@ -77,11 +84,12 @@ static void put_reference(struct steps *steps, enum reference_kind kind, struct 
     size_t size = 0;
     struct reference *reference = reference_from_json(kind, key, inner, &steps->arena, &size);
     REQUIRE(reference != NULL && reference->state == REFERENCE_PRESENT);
-    reference_table_put(&steps->references, reference);
+    bool is_new;
+    cache_put(&steps->cache, cache_want(&steps->cache, kind, key, &is_new), reference, size);
 }
 
 static void load_references(struct steps *steps) {
-    reference_table_init(&steps->references);
+    cache_init(&steps->cache, CACHE_ENTRIES_MAX, SIZE_MAX / 2);
     struct buffer text;
     buffer_init(&text);
     for (uint64_t i = 0; i < steps->world.partner_count; i++) {
@@ -136,6 +144,50 @@ static void make_keys(struct steps *steps) {
     }
 }
 
+/* Customers, resellers and the partners of links: as the lane's enricher. */
+static void look_up(struct steps *steps) {
+    size_t ignored;
+    cache_begin(&steps->cache);
+    for (uint64_t i = 0; i < steps->batch; i++) {
+        steps->ids[i] = steps->lines[i].customer_id;
+    }
+    cache_want_all(&steps->cache, REFERENCE_CUSTOMER, steps->ids, steps->batch, steps->customers,
+                   &ignored);
+    for (uint64_t i = 0; i < steps->batch; i++) {
+        steps->ids[i] = steps->lines[i].reseller_mpn_id;
+    }
+    size_t customer_count = steps->cache.wanted_count;
+    cache_want_all(&steps->cache, REFERENCE_PARTNER, steps->ids, steps->batch, steps->resellers,
+                   &ignored);
+    for (size_t i = 0; i < customer_count; i++) {
+        const struct customer *customer = &steps->cache.wanted[i]->value->customer;
+        for (size_t link = 0; link < customer->link_count; link++) {
+            bool is_new;
+            (void)cache_want(&steps->cache, REFERENCE_PARTNER, customer->links[link].partner_mpn_id,
+                             &is_new);
+        }
+    }
+}
+
+/* Of the line at `i` as it is rated: the reseller is at hand, others are looked up. */
+struct line_partners {
+    struct steps *steps;
+    uint64_t i;
+};
+
+static const struct reference *find_partner(void *context, struct text mpn_id) {
+    const struct line_partners *of = context;
+    return mpn_id.data == of->steps->lines[of->i].reseller_mpn_id.data
+               ? of->steps->resellers[of->i]->value
+               : cache_find(&of->steps->cache, REFERENCE_PARTNER, mpn_id);
+}
+
+static void expect_value(const struct cache_slot *slot) {
+    for (size_t i = 0; i < VALUE_LINES; i++) {
+        __builtin_prefetch((const char *)slot->value + 64 * i);
+    }
+}
+
 static void encode_events(struct steps *steps) {
     struct provenance provenance = {.source_topic = TEXT("billing-lines")};
     for (size_t k = 0; k < steps->posting.event_count; k++) {
@@ -158,10 +210,14 @@ static void work_on(struct steps *steps, uint64_t i, enum upto upto) {
     if (upto == UPTO_FIND) {
         return;
     }
+    if (i + VALUE_AHEAD < steps->batch) {
+        expect_value(steps->customers[i + VALUE_AHEAD]);
+        expect_value(steps->resellers[i + VALUE_AHEAD]);
+    }
+    struct line_partners partners = {steps, i};
     bool good = rating_compute(
-        &steps->rating, &steps->programs, &steps->catalog, line,
-        reference_table_find(&steps->references, REFERENCE_CUSTOMER, line->customer_id),
-        reference_table_partners(&steps->references), (struct rating_options){false}, &reject);
+        &steps->rating, &steps->programs, &steps->catalog, line, steps->customers[i]->value,
+        (struct partner_lookup){find_partner, &partners}, (struct rating_options){false}, &reject);
     REQUIRE(good);
     if (upto == UPTO_RATE) {
         return;
@@ -198,6 +254,8 @@ static void run_batch(struct steps *steps, uint64_t first) {
     steps->decode_us += lap(&since_us);
     make_keys(steps);
     steps->key_us += lap(&since_us);
+    look_up(steps);
+    steps->look_up_us += lap(&since_us);
     for (int upto = UPTO_FIND; upto <= UPTO_STORE; upto++) {
         buffer_clear(&steps->bytes);
         for (uint64_t i = 0; i < steps->batch; i++) {
@@ -220,16 +278,18 @@ static void report(const struct steps *steps) {
     for (int i = 0; i <= UPTO_STORE; i++) {
         upto[i] = (double)steps->upto_us[i] * 1000 / lines;
     }
-    printf("{\"lines\": %llu, \"decode_ns\": %.0f, \"key_ns\": %.0f, \"find_ns\": %.0f, "
+    printf("{\"lines\": %llu, \"decode_ns\": %.0f, \"key_ns\": %.0f, \"look_up_ns\": %.0f, "
+           "\"find_ns\": %.0f, "
            "\"rate_ns\": %.0f, \"post_ns\": %.0f, \"encode_ns\": %.0f, \"store_ns\": %.0f, "
            "\"seal_ns\": %.0f, \"commit_ns\": %.0f, \"events\": %.3f, \"event_bytes\": %.0f, "
            "\"block_bytes\": %.0f}\n",
            (unsigned long long)steps->line_count, (double)steps->decode_us * 1000 / lines,
-           (double)steps->key_us * 1000 / lines, upto[UPTO_FIND], upto[UPTO_RATE] - upto[UPTO_FIND],
-           upto[UPTO_POST] - upto[UPTO_RATE], upto[UPTO_ENCODE] - upto[UPTO_POST],
-           upto[UPTO_STORE] - upto[UPTO_POST], (double)steps->seal_us * 1000 / lines,
-           (double)steps->commit_us * 1000 / lines, (double)steps->event_count / lines,
-           (double)steps->event_bytes / lines, (double)steps->block_bytes / lines);
+           (double)steps->key_us * 1000 / lines, (double)steps->look_up_us * 1000 / lines,
+           upto[UPTO_FIND], upto[UPTO_RATE] - upto[UPTO_FIND], upto[UPTO_POST] - upto[UPTO_RATE],
+           upto[UPTO_ENCODE] - upto[UPTO_POST], upto[UPTO_STORE] - upto[UPTO_POST],
+           (double)steps->seal_us * 1000 / lines, (double)steps->commit_us * 1000 / lines,
+           (double)steps->event_count / lines, (double)steps->event_bytes / lines,
+           (double)steps->block_bytes / lines);
 }
 
 int main(int argc, char **argv) {
@@ -245,13 +305,18 @@ int main(int argc, char **argv) {
         {"partners", NULL, &steps.world.partner_count},
         {"customers", NULL, &steps.world.customer_count},
         {"links", NULL, &steps.world.link_count},
+        {"linked", NULL, &steps.world.linked_percent},
     };
     tool_options(argc, argv, options, sizeof options / sizeof options[0]);
     steps.line_count = steps.line_count / steps.batch * steps.batch;
     steps.values = calloc(steps.batch, sizeof *steps.values);
     steps.lines = calloc(steps.batch, sizeof *steps.lines);
     steps.keys = calloc(steps.batch, sizeof *steps.keys);
-    REQUIRE(steps.values != NULL && steps.lines != NULL && steps.keys != NULL);
+    steps.ids = calloc(steps.batch, sizeof *steps.ids);
+    steps.customers = calloc(steps.batch, sizeof(void *));
+    steps.resellers = calloc(steps.batch, sizeof(void *));
+    REQUIRE(steps.values != NULL && steps.lines != NULL && steps.keys != NULL &&
+            steps.ids != NULL && steps.customers != NULL && steps.resellers != NULL);
     load_rules(&steps);
     load_references(&steps);
     rating_init(&steps.rating);

@@ -33,7 +33,9 @@ static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t more) {
 }
 
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
-void buffer_append_text(struct buffer *buffer, struct text text);
+static inline void buffer_append_text(struct buffer *buffer, struct text text) {
+    buffer_append(buffer, text.data, text.size);
+}
 void buffer_append_string(struct buffer *buffer, const char *string);
 static inline void buffer_append_byte(struct buffer *buffer, uint8_t byte) {
     *buffer_reserve(buffer, 1) = byte;

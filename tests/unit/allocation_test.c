@@ -215,12 +215,13 @@ Test(allocation, nothing_on_the_way_of_a_line) {
             take_line(&way, i);
         }
         sort_outputs(&way);
-        is_counting = false;
         struct ledger_position position = ledger_position(way.ledger);
         position.next_offset += LINE_COUNT;
-        cr_assert(ledger_seal(way.ledger, position, 1, BLOCK_SIZE_MAX, drop_block, NULL));
+        bool is_sealed = ledger_seal(way.ledger, position, 1, BLOCK_SIZE_MAX, drop_block, NULL);
         ledger_commit(way.ledger);
         batch_clear(&way.batch);
+        is_counting = false;
+        cr_assert(is_sealed);
     }
     cr_assert(way.event_count >= 2 * WARM_ROUNDS * LINE_COUNT, "%zu events", way.event_count);
     cr_assert_eq(allocation_count, 0, "%zu allocations in %d lines", allocation_count,

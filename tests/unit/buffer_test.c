@@ -30,6 +30,29 @@ Test(buffer, grows_and_keeps_what_it_has) {
     buffer_release(&buffer);
 }
 
+/* Short ones are copied in pieces that overlap. */
+Test(buffer, appends_every_size_whole_and_nothing_else) {
+    uint8_t source[200];
+    for (size_t i = 0; i < sizeof source; i++) {
+        source[i] = (uint8_t)(i + 1);
+    }
+    for (size_t size = 0; size <= sizeof source; size++) {
+        struct buffer buffer;
+        buffer_init(&buffer);
+        buffer_append_byte(&buffer, 0xA5);
+        memset(buffer_reserve(&buffer, size + 64), 0x5A, size + 64);
+        uint8_t *exact = malloc(size > 0 ? size : 1); /* so that a sanitizer sees a byte too many */
+        memcpy(exact, source, size);
+        buffer_append(&buffer, exact, size);
+        free(exact);
+        cr_assert_eq(buffer.size, 1 + size);
+        cr_assert_eq(buffer.data[0], 0xA5);
+        cr_assert_eq(memcmp(buffer.data + 1, source, size), 0, "%zu bytes", size);
+        cr_assert_eq(buffer.data[1 + size], 0x5A, "behind %zu bytes", size);
+        buffer_release(&buffer);
+    }
+}
+
 Test(buffer, reserve_makes_room_and_takes_none) {
     struct buffer buffer;
     buffer_init(&buffer);
