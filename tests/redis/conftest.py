@@ -3,23 +3,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
+import fixtures  # noqa: E402
 import pytest  # noqa: E402
-from servers import Kafka, Redis  # noqa: E402
-from worker import make_setup  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory):
-    """A real broker, for all tests of the session."""
-    with Kafka(tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker
-
-
-@pytest.fixture(scope="session")
-def redis(tmp_path_factory):
-    """A real Redis for the tests that do it no harm; each test has a key prefix of its own."""
-    with Redis(tmp_path_factory.mktemp("redis")) as server:
-        yield server
+from fixtures import kafka, redis  # noqa: E402, F401
+from servers import Redis  # noqa: E402
 
 
 @pytest.fixture
@@ -29,18 +16,15 @@ def own_redis(tmp_path):
         yield server
 
 
+plain_setup_on = fixtures.setup_on
+
+
 @pytest.fixture
-def setup_on(tmp_path, kafka):
-    """setup_on(server, case, section={…}) -> a Setup with topics that exist."""
-    made = []
+def setup_on(plain_setup_on):
+    """The same with one partition and a page, where readiness is asked for."""
 
     def make(server, case=None, /, partitions=1, **changes):
         changes = {"http": {"listen": "127.0.0.1:0"}, **changes}
-        setup = make_setup(tmp_path, kafka, server, case, partitions=partitions, **changes)
-        made.append(setup)
-        setup.create_topics()
-        return setup
+        return plain_setup_on(server, case, partitions=partitions, **changes)
 
-    yield make
-    for setup in made:
-        setup.end()
+    return make
