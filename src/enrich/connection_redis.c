@@ -18,6 +18,7 @@
 struct connection {
     redisContext *context;
     struct tls *tls; /* NULL: without */
+    bool is_heard;   /* it has answered something */
     char address[ADDRESS_TEXT_SIZE_MAX];
     int64_t timeout_ms;
 };
@@ -48,7 +49,12 @@ static bool io_fault(const struct connection *connection, struct fault *fault) {
     if (context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         return connection_fault(connection, fault, "no answer in time (redis.timeout_ms)");
     }
-    return connection_fault(connection, fault, "%s", context->errstr);
+    /* TLS 1.3 is done on our side before the server has looked at our certificate. */
+    const char *hint = connection->tls != NULL && !connection->is_heard
+                           ? ", right after the TLS handshake: it may demand a certificate of "
+                             "ours, or not trust this one (redis.tls_certificate_file)"
+                           : "";
+    return connection_fault(connection, fault, "%s%s", context->errstr, hint);
 }
 
 static bool dial_socket(struct connection *connection, const struct address *address,
@@ -176,6 +182,7 @@ static bool connection_parse(struct connection *connection, struct redisReply **
         return connection_fault(
             connection, fault, "what answers does not speak Redis's protocol (%s)", reader->errstr);
     }
+    connection->is_heard = connection->is_heard || reply != NULL;
     *ret_reply = reply;
     return true;
 }

@@ -5,6 +5,7 @@
 #include "accrued/server.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -46,7 +47,12 @@ static size_t ask(const void *data, size_t size, int patience_ms, char *reply, s
     struct pollfd ready = {.fd = peer, .events = POLLIN};
     int is_ready = poll(&ready, 1, patience_ms);
     ssize_t got = is_ready > 0 ? recv(peer, reply, reply_size, 0) : 0;
+    int reason = got < 0 || is_ready < 0 ? errno : 0;
     (void)close(peer);
+    if (patience_ms == PATIENCE_MS && got <= 0) { /* lost: late, closed or broken? */
+        (void)fprintf(stderr, "no answer: poll %d, events %x, recv %zd, error %d\n", is_ready,
+                      (unsigned)ready.revents, got, reason);
+    }
     return got > 0 ? (size_t)got : 0;
 }
 

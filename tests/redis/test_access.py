@@ -3,8 +3,9 @@
 import re
 
 import binary
+import pytest
 from expectations import check_all, records, send_lines, stream_case
-from servers import Redis
+from servers import Redis, Sentinel, wait_until
 from service import metrics, url_of, wait_until_ready, wait_until_waiting
 from worker import Through
 
@@ -139,3 +140,77 @@ def test_a_wrong_password_is_told(setup_on, redis):
     setup = setup_on(redis, redis={"username": "nobody", "password": "x"})
     done = setup.command("check", "-c", setup.config(), check=False)
     assert "WRONGPASS" in done.stderr and "redis.password_file" in done.stderr
+
+
+SENTINEL_RIGHTS = ("+sentinel|master", "+sentinel|get-master-addr-by-name")
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A Redis and a Sentinel whose default user has a password that is not ours."""
+    directory = tmp_path_factory.mktemp("guarded")
+    with Redis(directory / "redis") as server, Sentinel(directory / "s", server.port) as sentinel:
+        server.client.ping()
+        wait_until(lambda: sentinel.master_port() == server.port, "it knows its master")
+        sentinel.client.execute_command("ACL", "SETUSER", "default", "resetpass", ">not-ours")
+        yield server, sentinel
+
+
+def let_in(sentinel, password, rights=SENTINEL_RIGHTS):
+    words = ("reset", "on", f">{password}", *rights)
+    sentinel.client.execute_command("ACL", "SETUSER", "accrued", *words)
+
+
+def by_sentinel(sentinel, **login):
+    return {"sentinels": sentinel.address, "address": "127.0.0.1:1", **login}
+
+
+def test_the_page_names_the_rights_at_a_sentinel():
+    assert " ".join(SENTINEL_RIGHTS) in " ".join(PAGE.read_text("utf-8").split())
+
+
+def test_a_user_of_the_sentinels(setup_on, guarded, kafka, tmp_path):
+    """With the two rights of the page; its password changes while the worker runs."""
+    server, sentinel = guarded
+    let_in(sentinel, "one")
+    secret = tmp_path / "sentinel-password"
+    secret.write_text("one\n", encoding="utf-8")
+    case = stream_case(538, 60)
+    login = {"sentinel_username": "accrued", "sentinel_password_file": str(secret)}
+    setup = setup_on(server, case, redis=by_sentinel(sentinel, **login))
+    lines = records(case)
+    worker = setup.start()
+    url = url_of(worker)
+    send_lines(kafka, setup.input, lines[:30])
+    setup.wait_until_drained()
+    wait_until_ready(url)
+    let_in(sentinel, "two")
+    secret.write_text("two\n", encoding="utf-8")
+    sentinel.client.acl_log_reset()
+    sentinel.client.client_kill_filter(_type="normal", skipme=True)
+    server.client.client_kill_filter(_type="normal", skipme=True)
+    send_lines(kafka, setup.input, lines[30:])
+    setup.wait_until_drained()
+    wait_until_ready(url)
+    assert sentinel.client.acl_log() == [], "it was refused something"
+    check_all(setup, lines)
+    assert "one" not in worker.log.read_text().split() and "not-ours" not in worker.log.read_text()
+
+
+def test_who_the_sentinels_do_not_let_in_is_told(setup_on, guarded):
+    server, sentinel = guarded
+    login = {"sentinel_username": "accrued", "sentinel_password": "one"}
+    setup = setup_on(server, redis=by_sentinel(sentinel, **login))
+
+    def told(**changes):
+        config = setup.config("checked.yaml", redis=by_sentinel(sentinel, **{**login, **changes}))
+        done = setup.command("check", "-c", config, check=False)
+        return done.stderr
+
+    let_in(sentinel, "one")
+    assert "good  redis " in told()
+    assert "correct redis.sentinel_username" in told(sentinel_password="other")
+    assert "NOAUTH" in told(sentinel_username="", sentinel_password="")
+    for right in SENTINEL_RIGHTS:
+        let_in(sentinel, "one", [other for other in SENTINEL_RIGHTS if other != right])
+        assert "NOPERM" in told(), right

@@ -72,11 +72,17 @@ def test_tls_that_the_build_lacks_is_refused_with_the_reason(setup_on, redis):
 
 
 def test_tls(tls_build, setup_on, kafka, tmp_path):
+    """Mutual: without a client certificate of its authority this Redis lets nobody in."""
     where = certificates(tmp_path / "tls")
     files = ("--tls-cert-file", where / "cert.pem", "--tls-key-file", where / "key.pem")
     both = ("--tls-ca-cert-file", where / "ca.pem", *files)
+    others = certificates(tmp_path / "others")
+    of_others = {
+        "tls_certificate_file": str(others / "cert.pem"),
+        "tls_key_file": str(others / "key.pem"),
+    }
     tls_port, redis_port = free_port(), free_port()
-    options = ("--tls-port", tls_port, *both)
+    options = ("--tls-port", tls_port, "--tls-auth-clients", "yes", *both)
     with Redis(tmp_path / "redis", *options, port=redis_port) as server:
         case = stream_case(535, 60)
         ours = {
@@ -100,8 +106,11 @@ def test_tls(tls_build, setup_on, kafka, tmp_path):
             ({"address": f"127.0.0.1:{tls_port}"}, "IP address mismatch"),
             ({"tls_server_name": "elsewhere"}, "ostname mismatch"),
             ({"tls_ca_file": ""}, "certificate"),
+            # No certificate of ours, one of another authority, and another's key.
+            ({"tls_certificate_file": "", "tls_key_file": ""}, "it may demand a certificate of ours"),
+            (of_others, "not trust this one (redis.tls_certificate_file)"),
+            ({"tls_key_file": of_others["tls_key_file"]}, "key values mismatch"),
         ):
             config = setup.config("bad.yaml", redis={**ours, **change})
             done = setup.command("check", "-c", config, check=False)
-            assert done.returncode == 1 and "TLS: " in done.stderr, done.stderr
-            assert reason in done.stderr, done.stderr
+            assert done.returncode == 1 and reason in done.stderr, done.stderr
