@@ -1,6 +1,7 @@
 /* The lane's metrics. Sums and counts of a batch become visible when its transaction has committed,
  * so that what an operator sees is what a payout system can read. */
 #include "lane_state.h"
+#include "loading.h"
 
 #include "accrued/clock.h"
 #include "accrued/letters.h"
@@ -272,6 +273,9 @@ struct partition_gauges lane_partition_gauges(int32_t partition) {
         .restore_seconds =
             partition_gauge(partition, "accrued_restore_seconds",
                             "Since the partition was assigned and is not ready; 0 when it is.", 3),
+        .restore_file = partition_gauge(
+            partition, "accrued_restore_file_ratio",
+            "Share of the ledger's local file that has been read; 1 when all of it has.", 3),
         .restore_remaining =
             partition_gauge(partition, "accrued_restore_remaining_offsets",
                             "Offsets of the ledger topic that are still to be read back.", 0),
@@ -279,6 +283,21 @@ struct partition_gauges lane_partition_gauges(int32_t partition) {
             partition, "accrued_rerate_progress_ratio",
             "Share of the ledger that the re-rate at hand has walked; 1 when there is none.", 3),
     };
+}
+
+/* In thousandths. Without a thread the file waits for its turn, or the lane reads it itself. */
+static int64_t file_share(const struct lane_partition *partition) {
+    switch (partition->state) {
+    case PARTITION_ASSIGNED: return 0;
+    case PARTITION_LOADING:
+        return 10 * (partition->loading != NULL ? loading_percent(partition->loading)
+                                                : ledger_load_percent(partition->ledger));
+    case PARTITION_AWAITING:
+    case PARTITION_RESTORING:
+    case PARTITION_RESTORED:
+    case PARTITION_READY: break;
+    }
+    return 1000;
 }
 
 void lane_count_partition(const struct lane *lane, const struct lane_partition *partition) {
@@ -291,6 +310,7 @@ void lane_count_partition(const struct lane *lane, const struct lane_partition *
     }
     metric_set(gauges->restored, (int64_t)partition->restored_blocks);
     metric_set(gauges->restore_seconds, is_ready ? 0 : since_ms);
+    metric_set(gauges->restore_file, file_share(partition));
     metric_set(gauges->restore_remaining, restorer_remaining(lane->restorer, partition->number));
     metric_set(gauges->rerate_progress, lane_rerate_progress(lane, partition));
 }
@@ -300,6 +320,7 @@ void lane_count_partition_gone(const struct lane_partition *partition) {
     metric_hide(partition->gauges.bytes);
     metric_hide(partition->gauges.restored);
     metric_hide(partition->gauges.restore_seconds);
+    metric_hide(partition->gauges.restore_file);
     metric_hide(partition->gauges.restore_remaining);
     metric_hide(partition->gauges.rerate_progress);
 }

@@ -68,6 +68,17 @@ static void append_remaining(void *context, const char *labels, const struct met
     buffer_release(&partition);
 }
 
+static void append_file_share(void *context, const char *labels, const struct metric *metric) {
+    struct buffer partition;
+    buffer_init(&partition);
+    if (metric_value(metric) < 1000 && metric_label(labels, "partition", &partition)) {
+        buffer_append_format(context, "Partition %.*s: %lld %% of its local file are read.\n",
+                             (int)partition.size, (const char *)partition.data,
+                             (long long)metric_value(metric) / 10);
+    }
+    buffer_release(&partition);
+}
+
 bool lanes_are_ready(const struct lane_shared *shared, size_t count, struct buffer *reasons) {
     REQUIRE(shared != NULL && reasons != NULL);
     bool is_ready = true;
@@ -88,6 +99,7 @@ bool lanes_are_ready(const struct lane_shared *shared, size_t count, struct buff
         restores = restores || readiness == LANE_RESTORING;
     }
     if (restores) {
+        metrics_each("accrued_restore_file_ratio", append_file_share, reasons);
         metrics_each("accrued_restore_remaining_offsets", append_remaining, reasons);
     }
     return is_ready;

@@ -40,6 +40,7 @@ struct partition_gauges {
     struct metric *bytes;
     struct metric *restored;
     struct metric *restore_seconds;
+    struct metric *restore_file;
     struct metric *restore_remaining;
     struct metric *rerate_progress;
 };

@@ -11,6 +11,7 @@ struct columns {
     struct page_rows lines;
     struct page_rows bytes;
     struct page_rows restoring;
+    struct page_rows file;
     struct page_rows remaining;
     struct page_rows walked;
 };
@@ -33,12 +34,17 @@ static void append_age_cell(struct buffer *to, const struct page_row *row) {
 /* What the partition is at. */
 static void append_state(struct buffer *to, const struct columns *columns, struct text partition) {
     int64_t restoring_ms = value_of(columns->restoring, partition);
+    const struct page_row *file = find(columns->file, partition);
     int64_t walked = value_of(columns->walked, partition);
     buffer_append_string(to, "<td class=\"left doing\">");
     if (restoring_ms > 0) {
         buffer_append_string(to, "<b class=\"warn\">restoring</b> ");
-        page_append_integer(to, value_of(columns->remaining, partition));
-        buffer_append_string(to, " left, ");
+        if (file != NULL && file->value < 1000) {
+            buffer_append_format(to, "from its file, %lld %%, ", (long long)file->value / 10);
+        } else {
+            page_append_integer(to, value_of(columns->remaining, partition));
+            buffer_append_string(to, " left, ");
+        }
         page_append_duration(to, restoring_ms);
     } else if (find(columns->walked, partition) != NULL && walked < 1000) {
         buffer_append_format(to,
@@ -103,6 +109,7 @@ void page_append_partitions(struct buffer *to, struct arena *arena, const char *
         .lines = column(arena, "accrued_ledger_lines"),
         .bytes = column(arena, "accrued_ledger_bytes"),
         .restoring = column(arena, "accrued_restore_seconds"),
+        .file = column(arena, "accrued_restore_file_ratio"),
         .remaining = column(arena, "accrued_restore_remaining_offsets"),
         .walked = column(arena, "accrued_rerate_progress_ratio"),
     };

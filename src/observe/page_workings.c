@@ -65,13 +65,16 @@ static void append_spread(struct buffer *to, const char *term, const char *name,
     buffer_append_string(to, "</dd>\n");
 }
 
-/* Partitions on their way: since when, and how much of the ledger's topic is to be read. */
+/* Partitions on their way: since when, how much of the local file has been read, and how much of
+ * the ledger's topic is to be. */
 static void append_restoring(struct buffer *to, struct arena *arena) {
     struct page_rows since = page_rows(arena, "accrued_restore_seconds", "partition", NULL);
+    struct page_rows files = page_rows(arena, "accrued_restore_file_ratio", "partition", NULL);
     struct page_rows left =
         page_rows(arena, "accrued_restore_remaining_offsets", "partition", NULL);
     for (size_t i = 0; i < since.count; i++) {
         struct text partition = since.items[i].keys[0];
+        const struct page_row *file = page_row_find(files, partition, text_null());
         const struct page_row *offsets = page_row_find(left, partition, text_null());
         if (since.items[i].value <= 0) {
             continue;
@@ -81,6 +84,9 @@ static void append_restoring(struct buffer *to, struct arena *arena) {
         page_append_escaped(to, partition);
         buffer_append_string(to, ", for ");
         page_append_duration(to, (int64_t)since.items[i].value);
+        if (file != NULL && file->value < 1000) {
+            buffer_append_format(to, ", of its file read: %lld %%", (long long)file->value / 10);
+        }
         if (offsets != NULL && offsets->value > 0) {
             buffer_append_string(to, ", records to read: ");
             page_append_integer(to, offsets->value);

@@ -99,8 +99,12 @@ Test(health, how_far_a_restore_is) {
         512);
     metric_set(
         metric_get("accrued_restore_remaining_offsets", METRIC_GAUGE, "R.", "partition=\"4\""), 0);
+    metric_set(metric_get("accrued_restore_file_ratio", METRIC_GAUGE, "F.", "partition=\"3\""),
+               1000);
+    metric_set(metric_get("accrued_restore_file_ratio", METRIC_GAUGE, "F.", "partition=\"4\""), 70);
     cr_assert(!lanes_are_ready(&world.shared, LANES, &world.reasons));
     cr_assert_str_eq(told(&world), "Lane 0 restores ledgers.\n"
+                                   "Partition 4: 7 % of its local file are read.\n"
                                    "Partition 3: 512 offsets of its ledger to be read.\n");
     end(&world);
 }

@@ -218,7 +218,15 @@ Test(page, how_far_a_restore_is) {
     metric_set_decimals(since, 3);
     metric_set(since, 2500);
     metric_set(left, 41);
+    struct metric *file =
+        metric_get("accrued_restore_file_ratio", METRIC_GAUGE, "F.", "partition=\"3\"");
+    metric_set_decimals(file, 3);
+    metric_set(file, 437);
     char *page = whole_page(text_null(), true);
+    assert_has(page, "partition 3, for 2.5 s, of its file read: 43 %, records to read: 41</dd>");
+    free(page);
+    metric_set(file, 1000);
+    page = whole_page(text_null(), true);
     assert_has(page, "<dt>Being restored</dt><dd>partition 3, for 2.5 s, records to read: 41</dd>");
     metric_set(since, 0);
     free(page);

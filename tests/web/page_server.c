@@ -116,7 +116,9 @@ static void fill_partitions(bool is_alarm, bool is_restoring) {
                        : 0,
               3);
         gauge("accrued_restore_seconds", labels, is_restoring && i > 0 ? 12400 * i : 0, 3);
-        gauge("accrued_restore_remaining_offsets", labels, is_restoring ? 90112 * i : 0, 0);
+        gauge("accrued_restore_file_ratio", labels, is_restoring && i == 3 ? 437 : 1000, 3);
+        gauge("accrued_restore_remaining_offsets", labels, is_restoring && i < 3 ? 90112 * i : 0,
+              0);
         gauge("accrued_rerate_progress_ratio", labels, i == 3 && !is_restoring ? 420 : 1000, 3);
         gauge("accrued_ledger_lines", labels, 300400 + i, 0);
         gauge("accrued_ledger_bytes", labels, 36048000 + i * 12000, 0);

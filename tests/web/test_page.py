@@ -333,6 +333,7 @@ def test_what_is_wrong_is_said_first(browser, servers):
     url, _ = servers("restoring")
     browser.get(url)
     assert "restoring 90,112 left" in text_of(browser, "[aria-label=Partitions]")
+    assert "restoring from its file, 43 %" in text_of(browser, "[aria-label=Partitions]")
     url, _ = servers("hung")
     browser.get(url)
     assert text_of(browser, "#state") == "Unhealthy"
