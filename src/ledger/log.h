@@ -49,6 +49,7 @@ struct block_log {
     size_t window_count;
     size_t window_capacity;
     uint64_t end;          /* where the next frame begins */
+    uint64_t roomy_until;  /* the file system has been asked for room up to here */
     uint64_t bytes;        /* in blocks that are not freed */
     uint64_t newest_mark;  /* where its frame starts; 0: there is none */
     struct fault replaced; /* why log_open began a file anew that was not empty; else no text */
