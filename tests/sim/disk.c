@@ -182,7 +182,9 @@ int __wrap_ftruncate(int descriptor, off_t size) {
 
 int __wrap_fallocate(int descriptor, int mode, off_t offset, off_t size) {
     struct disk_file *file = opened_as(descriptor);
-    if (file != NULL && offset < file->end) {
+    /* Without a hole only room is asked for: no byte changes. */
+    bool is_hole = (mode & FALLOC_FL_PUNCH_HOLE) != 0;
+    if (file != NULL && is_hole && offset < file->end) {
         off_t end = offset + size < file->end ? offset + size : file->end;
         remember(descriptor, file, offset, (size_t)(end - offset));
     }
