@@ -172,7 +172,7 @@ def as_of_day(program, line):
 
 def rate_program(program, kind, line, reference, no_link=False):
     """The targets of one program for a line that is not void."""
-    if program.retired or line.charge_type in program.excluded:
+    if program.retired or fold(line.charge_type) in program.excluded:
         return []
     as_of = as_of_day(program, line)
     version = next((v for v in program.versions if as_of in v.valid), None)

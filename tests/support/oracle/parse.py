@@ -464,7 +464,7 @@ def load_programs(path):
             item["measure"],
             _given(item, "pays") or "money",
             _given(item, "as_of") or "charge_start_date",
-            _names(item, "charge_types_excluded") or frozenset(),
+            frozenset(map(fold, _names(item, "charge_types_excluded") or ())),
             frozenset(kind.upper() for kind in _given(item, "yields_to") or []),
             _truth(item, "retired"),
             [_parse_version(version) for version in _given(item, "versions") or []],
