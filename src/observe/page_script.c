@@ -13,7 +13,8 @@ const char *const page_script[] = {
     "for(i=a.attributes.length;i--;){n=a.attributes[i].name;"
     "if(n!=='open'&&!b.hasAttribute(n))a.removeAttribute(n)}}\n"
     "function sync(a,b){if(a.nodeType!==1){if(a.data!==b.data)a.data=b.data;return}"
-    "if(a.nodeName==='FORM')return;attributes(a,b);"
+    /* What is for those without scripts is text here, and elements in what was parsed. */
+    "if(a.nodeName==='FORM'||a.nodeName==='NOSCRIPT')return;attributes(a,b);"
     "var x=a.childNodes,y=b.childNodes,i;"
     "for(i=0;i<y.length;i++){if(i>=x.length)a.appendChild(document.importNode(y[i],true));"
     "else if(x[i].nodeType===y[i].nodeType&&x[i].nodeName===y[i].nodeName&&x[i].id===y[i].id)"

@@ -89,7 +89,7 @@ const char *const page_style[] = {
     "summary{cursor:pointer;font-size:14px}"
     "pre{margin:10px 0 0;padding:12px 14px;max-height:30em;overflow:auto;background:var(--paper);"
     "border:1px solid var(--rule);border-radius:8px}"
-    "dl{display:grid;grid-template-columns:1fr auto;margin:0;font-size:14px}"
+    "dl{display:grid;grid-template-columns:1fr fit-content(64%);margin:0;font-size:14px}"
     "dt,dd{margin:0;padding:5px 0;border-top:1px solid var(--rule)}dt{color:var(--soft);"
     "overflow-wrap:anywhere}"
     "dd{text-align:right;padding-left:16px}dt:first-of-type,dt:first-of-type+dd{border-top:0;"

@@ -122,10 +122,14 @@ def wait_until_right(setup, timeout=40):
     want = independent(setup)
     try:
         wait_until(lambda: told(setup) == want, "", timeout, pause=0.2)
-    except AssertionError:
+    except AssertionError as error:
         got = told(setup)
         unlike = {k: (want.get(k), got.get(k)) for k in set(want) | set(got) if want.get(k) != got.get(k)}
-        raise AssertionError(f"(want, got) of {len(unlike)}: {list(unlike.items())[:3]}\n{setup.logs()}") from None
+        raise AssertionError(
+            f"(want, got) of {len(unlike)}: {list(unlike.items())[:3]}\n"
+            f"now as it should be: {independent(setup) == got}, wanted then: {want == got}\n"
+            f"{error}\n{setup.logs()}"
+        ) from None
     assert want, "nothing was earned"
     return want
 

@@ -95,6 +95,8 @@ def test_each_state_by_day_and_night_wide_and_narrow(browser, servers, state, wi
         "return [document.documentElement.scrollWidth,document.documentElement.clientWidth]"
     )
     assert wide[0] <= wide[1] == width
+    narrow = "return Math.min(...Array.from(document.querySelectorAll('dt')).map(e=>e.clientWidth))"
+    assert browser.execute_script(narrow) >= 80, "what a number means stands a letter a line"
     if PICTURES:
         screenshot(browser, Path(PICTURES) / f"{state}-{light}-{width}.png")
     assert violations(browser) == []
@@ -206,6 +208,8 @@ def test_it_brings_itself_up_to_date_and_leaves_the_reader_alone(browser, server
     if fields:
         assert fields[0].get_attribute("value") == "half a cust"
     assert complaints(browser) == []
+    # What is for readers without scripts is still text, and no link that nobody sees.
+    assert browser.execute_script("return document.querySelectorAll('noscript *').length") == 0
 
 
 def test_it_can_be_paused_by_keyboard(browser, servers):
