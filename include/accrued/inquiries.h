@@ -44,12 +44,17 @@ void inquiries_init(struct inquiries *inquiries, size_t lane_count);
 void inquiries_release(struct inquiries *inquiries);
 
 enum inquiry_result {
-    INQUIRY_DONE,  /* the answer was appended */
-    INQUIRY_LATER, /* it has been put; ask again, with the same ids */
-    INQUIRY_BUSY,  /* another question is at it */
+    INQUIRY_DONE,     /* the answer was appended */
+    INQUIRY_LATER,    /* it has been put; ask again, with the same ids */
+    INQUIRY_BUSY,     /* another question is at it */
+    INQUIRY_GIVEN_UP, /* no lane took it in INQUIRY_MS_MAX; it is withdrawn */
 };
-/* Puts the question unless it has been put before, and waits for the answer at most that long. Ids
- * are folded, of 1 to INQUIRY_ID_SIZE_MAX bytes. */
+/* A lane that waits for the world (Redis, the broker) takes no question. */
+#define INQUIRY_MS_MAX 5000
+
+/* Puts the question unless it has been put before. Whoever puts it waits for the answer, at most
+ * that long; whoever comes back for it does not wait. Ids are folded, of 1 to INQUIRY_ID_SIZE_MAX
+ * bytes. */
 enum inquiry_result inquiries_ask(struct inquiries *inquiries, struct text customer_id,
                                   struct text line_id, int64_t patience_ms, struct buffer *to);
 

@@ -17,9 +17,15 @@
  */
 typedef bool (*server_check)(void *context, struct buffer *reasons);
 
-enum server_answer { SERVER_ANSWERED, SERVER_WAITS, SERVER_BUSY, SERVER_UNAVAILABLE };
-/* Why a line earns what it earns, as HTML; ids are folded. It may take a fraction of a second, in
- * which the server does nothing else. */
+enum server_answer {
+    SERVER_ANSWERED,
+    SERVER_WAITS,
+    SERVER_BUSY,
+    SERVER_GAVE_UP,
+    SERVER_UNAVAILABLE,
+};
+/* Why a line earns what it earns, as HTML; ids are folded. A new question may take a fifth of a
+ * second, in which the server does nothing else; to look for its answer again takes no time. */
 typedef enum server_answer (*server_explain)(void *context, struct text customer_id,
                                              struct text line_id, struct buffer *to);
 

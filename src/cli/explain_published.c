@@ -259,13 +259,27 @@ static bool is_dead_letter(const struct explanation *explanation,
     return false;
 }
 
+/* What the ledger calls the record: a letter that was sent again has the offset that it came in at
+ * first (lane/work.c). */
+static int64_t origin_of(const struct records *records, const struct topic_record *record) {
+    int64_t partition = -1;
+    int64_t offset = -1;
+    bool is_letter =
+        text_equal(topic_record_header(record, "accrued.source.topic"), text_of(records->topic)) &&
+        text_to_int64(topic_record_header(record, "accrued.source.partition"), &partition) &&
+        text_to_int64(topic_record_header(record, "accrued.source.offset"), &offset);
+    return is_letter && partition == record->partition && offset < record->offset ? offset
+                                                                                  : record->offset;
+}
+
 static enum explained_fate fate_of(const struct records *records,
                                    const struct topic_record *record) {
     const struct explanation *explanation = records->explanation;
     if (record->offset >= records->committed) {
         return FATE_WAITS;
     }
-    return explanation->state != NULL && explanation->state->origin_offset == record->offset
+    return explanation->state != NULL &&
+                   explanation->state->origin_offset == origin_of(records, record)
                ? FATE_STANDS
                : FATE_SUPERSEDED;
 }

@@ -20,7 +20,7 @@
 #define STOP_GRACE_MS 15000
 #define RESOLVE_PAUSE_MS 250
 /* A round of a lane with little to do; /metrics waits meanwhile, so it is not longer. */
-#define EXPLAIN_PATIENCE_MS 300
+#define EXPLAIN_PATIENCE_MS 150
 #define RESOLVE_PAUSE_MS_MAX 5000
 
 static bool load_rules(struct service *service, struct fault *fault) {
@@ -65,6 +65,7 @@ static enum server_answer explain(void *context, struct text customer_id, struct
     case INQUIRY_DONE: return SERVER_ANSWERED;
     case INQUIRY_LATER: return SERVER_WAITS;
     case INQUIRY_BUSY: return SERVER_BUSY;
+    case INQUIRY_GIVEN_UP: return SERVER_GAVE_UP;
     }
     REQUIRE(false && "a result of an inquiry without an answer");
 }

@@ -5,9 +5,6 @@
 
 #include <time.h>
 
-/* A question that no lane has taken for so long gives way to another one. */
-#define STALE_MS 10000
-
 static const char nobody[] =
     "<section><h2>Nobody here has the line</h2><p class=\"none\">The customer's partition belongs "
     "to another process of the group. Ask that one, or use <code>accrued explain</code>, which "
@@ -52,10 +49,15 @@ static void put(struct inquiries *inquiries, struct text customer_id, struct tex
     atomic_store(&inquiries->open, inquiries->number);
 }
 
+static bool is_too_old(const struct inquiries *inquiries) {
+    return inquiries->state == INQUIRY_PUT &&
+           clock_steady_ms() - inquiries->put_at_ms >= INQUIRY_MS_MAX;
+}
+
 /* May another question take the place? One that a lane is at must be let end. */
 static bool gives_way(const struct inquiries *inquiries) {
     return inquiries->state == INQUIRY_NONE || inquiries->state == INQUIRY_ANSWERED ||
-           (inquiries->state == INQUIRY_PUT && clock_steady_ms() - inquiries->put_at_ms > STALE_MS);
+           is_too_old(inquiries);
 }
 
 static void await(struct inquiries *inquiries, int64_t patience_ms) {
@@ -82,11 +84,16 @@ enum inquiry_result inquiries_ask(struct inquiries *inquiries, struct text custo
     bool is_ours = is_same(inquiries, customer_id, line_id);
     if (!is_ours && gives_way(inquiries)) {
         put(inquiries, customer_id, line_id);
+        await(inquiries, patience_ms);
         is_ours = true;
     }
     if (is_ours) {
-        await(inquiries, patience_ms);
         result = INQUIRY_LATER;
+    }
+    if (is_ours && is_too_old(inquiries)) {
+        inquiries->state = INQUIRY_NONE;
+        atomic_store(&inquiries->open, 0);
+        result = INQUIRY_GIVEN_UP;
     }
     if (is_ours && inquiries->state == INQUIRY_ANSWERED) {
         buffer_append_text(to, buffer_text(&inquiries->answer));

@@ -51,6 +51,7 @@ enum page_explain_state {
     PAGE_EXPLAIN_NO_IDS,
     PAGE_EXPLAIN_WAITS,
     PAGE_EXPLAIN_BUSY,
+    PAGE_EXPLAIN_GAVE_UP,
     PAGE_EXPLAIN_UNAVAILABLE,
 };
 struct page_explain {

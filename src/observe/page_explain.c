@@ -59,6 +59,12 @@ static void append_state(struct buffer *to, enum page_explain_state state) {
     case PAGE_EXPLAIN_BUSY:
         words = "Another question is being answered. This page asks again in a second.";
         break;
+    case PAGE_EXPLAIN_GAVE_UP:
+        words =
+            "No lane took the question within five seconds: the one that has the line waits for "
+            "Redis or for Kafka (/readyz says for what). Ask again when it goes on, or use "
+            "accrued explain, which asks the topics.";
+        break;
     case PAGE_EXPLAIN_UNAVAILABLE:
         words = "The service is starting or stopping: no lane can answer.";
         break;

@@ -152,6 +152,7 @@ static enum page_explain_state explain(const struct server *server, struct text 
     case SERVER_ANSWERED: return PAGE_EXPLAIN_ANSWERED;
     case SERVER_WAITS: return PAGE_EXPLAIN_WAITS;
     case SERVER_BUSY: return PAGE_EXPLAIN_BUSY;
+    case SERVER_GAVE_UP: return PAGE_EXPLAIN_GAVE_UP;
     case SERVER_UNAVAILABLE: return PAGE_EXPLAIN_UNAVAILABLE;
     }
     REQUIRE(false && "an answer without a page");

@@ -7,6 +7,7 @@ import pytest
 import wire
 from expectations import send_lines
 from kafka_io import Sender, parse
+from scrape import get, scrape
 from servers import wait_until
 
 PROGRAMS = """
@@ -310,3 +311,79 @@ def test_a_line_that_waits_and_the_local_ledger_file(story):
     assert "published" not in quiet and quiet["agrees"]
     since = story.json("first", "--since", "2999-01-01")
     assert since["published"] == []
+
+
+def test_a_closed_period(story):
+    """The line stands as it was; what came for it since is a dead letter, and both are told."""
+    setup = story.setup
+    story.send(line("old"))
+    before = story.json("old")
+    assert "closed" not in story.text("old")
+    for worker in setup.workers:
+        worker.stop()
+    setup.start(ledger={"retention_months": 12})
+    places = story.send(line("old", 1, "250"))
+    told = story.json("old", "--history")
+    (letter,) = told["dead_letters"]
+    assert letter["code"] == "period_expired" and not letter["replayed"]
+    assert (letter["source"]["partition"], letter["source"]["offset"]) == places[0]
+    assert told["published"] == before["published"]
+    text = story.text("old")
+    assert "are closed: what comes for the line goes to the dead letters" in text
+    assert "period_expired: " in text
+    story.send(line("late"))
+    told = story.json("late", "--customer", "c1", code=1)
+    assert not told["known"] and [x["code"] for x in told["dead_letters"]] == ["period_expired"]
+    assert "closed" in story.text("late", "--customer", "c1", code=1)
+
+
+def test_a_dead_letter_that_was_sent_again(story):
+    """Its amount is explained by the record that was replayed, its letter says so."""
+    setup = story.setup
+    prefix = setup.settings["redis"]["key_prefix"]
+    setup.redis.client.set(f"{prefix}partner:1".encode(), b"{")
+    places = story.send(line("again"))
+    told = story.json("again", "--customer", "c1", code=1)
+    assert [(x["code"], x["replayed"]) for x in told["dead_letters"]] == [
+        ("reference_unreadable", False)
+    ]
+    assert "sent back since" not in story.text("again", "--customer", "c1", code=1)
+    story.setup.store(partner("1"))
+    setup.command("dlq", "replay", "--all", "--confirm", "1", "-c", setup.config("command.yaml"))
+    wait_until(lambda: setup.accruals(), "the line is rated", 30)
+    told = story.json("again", "--customer", "c1", "--history")
+    (letter,) = told["dead_letters"]
+    assert letter["replayed"]
+    assert (letter["source"]["partition"], letter["source"]["offset"]) == places[0]
+    assert told["known"] and told["agrees"]
+    check_published(story, told)
+    assert earner(told, "sale", "1")["ledger"]["cumulative_amount"] == "10"
+    (record,) = (r for r in told["records"] if r["fate"] == "stands")
+    assert record["place"]["offset"] > places[0][1]
+    assert "sent back since" in story.text("again", "--customer", "c1")
+
+
+def test_the_page_gives_up_where_the_lane_waits(story):
+    """A lane that waits for Redis takes no question: the page says so and asks no more, and what
+    else the server answers does not wait for it."""
+    setup = story.setup
+    story.send(line("first"))
+    for worker in setup.workers:
+        worker.stop()
+    worker = setup.start(redis={"address": "127.0.0.1:1"}, http={"listen": "127.0.0.1:0"})
+    url = worker.url()
+    story.send(line("stuck"), drained=False)
+    wait_until(lambda: "reference_data_missing" in worker.tail(), worker.tail, 30)
+    question = f"{url}/explain?customer=c1&line=stuck"
+    status, page = get(question)
+    assert status == 200 and "looks again every second" in page and 'http-equiv="refresh"' in page
+    assert scrape(url).by("accrued_reference_waiting") == 1
+    given_up = wait_until(
+        lambda: "No lane took the question" in (told := get(question)[1]) and told, page, 30
+    )
+    assert 'http-equiv="refresh"' not in given_up
+    worker.stop()
+    worker = setup.start(http={"listen": "127.0.0.1:0"})
+    setup.wait_until_drained()
+    question = f"{worker.url()}/explain?customer=c1&line=stuck"
+    wait_until(lambda: "Line stuck of customer c1" in get(question)[1], "an answer", 30)

@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import threading
 
 import pytest
+from confluent_kafka import KafkaException, Producer
 from expectations import check_all, records, send_lines, stream_case
 from scrape import scrape, unconserved
 from servers import Kafka, Redis, free_port, wait_until
@@ -140,3 +142,69 @@ def test_rebuilds_are_bounded(accrued_config, kafka):
     setup.wait_until_drained(40)
     check_all(setup, lines)
     assert unconserved(scrape(setup.workers[1].url())) == {}
+
+
+def fence(kafka, setup):
+    """Whoever takes the lane's transactional id fences it."""
+    name = f"accrued-{setup.settings['kafka']['environment']}-one-0"
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": name})
+    producer.init_transactions(30)
+
+
+def test_rebuilds_in_a_row_are_counted(accrued_config, kafka):
+    """A rebuild that led to a commit is forgotten, however many there were; rebuilds_max of them
+    without one, and the next failure ends the process."""
+    case = stream_case(85, 200)
+    setup = accrued_config(
+        case,
+        lanes={"rebuilds_max": 2, "rebuild_backoff_ms": 50},
+        http={"listen": "127.0.0.1:0"},
+    )
+    lines = records(case)
+    sent = []
+
+    def send(count):
+        more = lines[len(sent) : len(sent) + count]
+        send_lines(kafka, setup.input, more)
+        sent.extend(more)
+
+    worker = setup.start()
+    send(20)
+    setup.wait_until_drained()
+    for rebuilds in (1, 2, 3):
+        fence(kafka, setup)
+        send(20)
+        setup.wait_until_drained(60)
+        assert scrape(worker.url()).by("accrued_lane_rebuilds_total") == rebuilds
+    assert set(re.findall(r"lane_rebuild lane=0 attempt=(\d+)", worker.tail(10**6))) == {"1"}
+
+    has_ended = threading.Event()
+
+    def fence_on():
+        while not has_ended.is_set():
+            try:
+                fence(kafka, setup)
+            except KafkaException:
+                pass  # the lane was faster: once more
+
+    fencer = threading.Thread(target=fence_on)
+    fencer.start()
+    try:
+        worker.expected_to_run = False
+
+        def ends():
+            if setup.committed() == setup.produced():
+                send(1)  # a lane that came to a commit in between meets the next fence
+            return worker.process.poll() is not None
+
+        wait_until(ends, worker.tail, 90, pause=0.2)
+    finally:
+        has_ended.set()
+        fencer.join(60)
+    told = worker.tail(10**6)
+    assert worker.process.returncode == 1, told[-3000:]
+    assert re.findall(r"lane_rebuild lane=0 attempt=(\d+)", told)[-2:] == ["1", "2"]
+    assert "event=lane_failed lane=0 verdict=rebuild rebuilds=2 " in told.lower()
+    setup.start()
+    setup.wait_until_drained(60)
+    check_all(setup, sent)

@@ -78,3 +78,30 @@ Test(inquiries, when_no_lane_has_the_partition_that_is_the_answer) {
     buffer_release(&to);
     inquiries_release(&box);
 }
+
+Test(inquiries, a_question_that_no_lane_takes_is_given_up) {
+    struct inquiries box;
+    struct inquiry question;
+    struct buffer to;
+    inquiries_init(&box, 1);
+    buffer_init(&to);
+    cr_expect_eq(ASK(box, "c", "l", to), INQUIRY_LATER);
+    cr_assert(inquiries_look(&box, &question));
+    box.put_at_ms -= INQUIRY_MS_MAX / 2;
+    cr_expect_eq(ASK(box, "c", "l", to), INQUIRY_LATER);
+    box.put_at_ms -= INQUIRY_MS_MAX / 2;
+    cr_expect_eq(ASK(box, "c", "l", to), INQUIRY_GIVEN_UP);
+    cr_expect_not(inquiries_are_new(&box, 0), "it is withdrawn");
+    cr_expect_not(inquiries_take(&box, question.number));
+    cr_expect_eq(ASK(box, "c", "l", to), INQUIRY_LATER, "and may be asked again");
+    /* What a lane is at is not given up: it will answer. */
+    cr_assert(inquiries_look(&box, &question));
+    cr_assert(inquiries_take(&box, question.number));
+    box.put_at_ms -= 2 * INQUIRY_MS_MAX;
+    cr_expect_eq(ASK(box, "c", "l", to), INQUIRY_LATER);
+    inquiries_answer(&box, question.number, TEXT("why"));
+    cr_expect_eq(ASK(box, "c", "l", to), INQUIRY_DONE);
+    expect_answer(&to, "why");
+    buffer_release(&to);
+    inquiries_release(&box);
+}
