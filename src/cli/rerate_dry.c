@@ -1,4 +1,5 @@
-/* accrued rerate --dry-run: the ledgers from their topic, rated again in this process. */
+/* accrued rerate --dry-run: the ledgers from their topic, one partition after the other, rated
+ * again in this process. */
 #include "rerate.h"
 
 #include "accrued/encode.h"
@@ -11,6 +12,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#define PATH_SIZE_MAX 4096
+/* Of a partition's file: written or read before its pages are let go of. */
+#define REST_BYTES (32U << 20)
+/* About what an entry takes. */
+#define ENTRY_BYTES 256
+#define LOAD_BYTES (1U << 20)
 
 #define CHUNK_LINES 5000
 #define CHUNK_MS 60000
@@ -25,8 +34,10 @@ struct dry_run {
     struct catalog catalog;
     struct programs programs;
     struct enricher *enricher;
-    struct ledger **ledgers; /* by partition; NULL: it has no blocks */
-    size_t ledger_count;
+    struct ledger *ledger; /* of the partition at hand; NULL: it has no blocks yet */
+    char path[PATH_SIZE_MAX];
+    size_t unrested; /* bytes since its pages were let go of */
+    size_t line_count;
     struct rerater rerater;
     struct buffer output;
     size_t accruals;
@@ -71,23 +82,42 @@ static void tell_unrated(void *context, const struct billing_line *line,
                   reject_code_name(reject->code), reject->message);
 }
 
-/* The ledger of a partition, made when its first block says how many there are. */
-static struct ledger *ledger_for(struct dry_run *run, const struct block_header *header) {
-    size_t number = header->partition;
-    if (number >= run->ledger_count) {
-        size_t count = number + 1;
-        run->ledgers = realloc(run->ledgers, count * sizeof *run->ledgers);
-        REQUIRE(run->ledgers != NULL);
-        for (size_t i = run->ledger_count; i < count; i++) {
-            run->ledgers[i] = NULL;
+/* The ledger of the partition at hand, made when its first block says how many there are. What is
+ * read goes into a file of its own, as a worker's does: in memory is the index. */
+static bool begin_ledger(struct dry_run *run, const struct block_header *header,
+                         struct fault *fault) {
+    bool is_taken = false;
+    bool is_done = false;
+    struct fault doubt;
+    const char *parent = getenv("TMPDIR");
+    (void)snprintf(run->path, sizeof run->path, "%s/accrued-dry-run-%ld.ledger",
+                   parent != NULL && parent[0] != '\0' ? parent : "/tmp", (long)getpid());
+    run->ledger = ledger_open(&run->programs, header->partition, header->partition_count);
+    if (!ledger_attach(run->ledger, run->path, &is_taken, fault)) {
+        return false;
+    }
+    (void)unlink(run->path); /* it stays as long as it is open, however this process ends */
+    while (!is_done) {
+        if (!ledger_load(run->ledger, LOAD_BYTES, &is_done, &doubt, fault)) {
+            return false;
         }
-        run->ledger_count = count;
     }
-    if (run->ledgers[number] == NULL) {
-        run->ledgers[number] =
-            ledger_open(&run->programs, header->partition, header->partition_count);
+    return true;
+}
+
+static void end_ledger(struct dry_run *run) {
+    ledger_free(run->ledger);
+    run->ledger = NULL;
+    run->unrested = 0;
+}
+
+/* What has been written or read of the file need not stay in memory. */
+static void rest(struct dry_run *run, size_t bytes) {
+    run->unrested += bytes;
+    if (run->unrested >= REST_BYTES) {
+        ledger_rest(run->ledger);
+        run->unrested = 0;
     }
-    return run->ledgers[number];
 }
 
 static bool take_block(void *context, const struct topic_record *record, struct fault *fault) {
@@ -101,19 +131,24 @@ static bool take_block(void *context, const struct topic_record *record, struct 
                     view.header.partition >= view.header.partition_count)) {
         is_good = fault_set(fault, "the block is of partition %u", view.header.partition);
     }
-    is_good = is_good && ledger_restore(ledger_for(run, &view.header), record->value, fault);
+    is_good = is_good && (run->ledger != NULL || begin_ledger(run, &view.header, fault)) &&
+              ledger_restore(run->ledger, record->value, fault);
+    if (is_good) {
+        rest(run, record->value.size);
+    }
     return is_good || fault_prefix(fault, "%s [%d] offset %lld: ", run->config->topics.ledger,
                                    record->partition, (long long)record->offset);
 }
 
-static bool rerate_ledger(struct dry_run *run, struct ledger *ledger,
-                          const struct rerate_request *request, struct fault *fault) {
+static bool rerate_ledger(struct dry_run *run, const struct rerate_request *request,
+                          struct fault *fault) {
     rerate_set_add(&run->rerater.set, request);
     rerate_set_finish(&run->rerater.set);
-    rerater_begin(&run->rerater, ledger, HEAD, 0, 0);
+    rerater_begin(&run->rerater, run->ledger, HEAD, 0, 0);
     enum rerater_result result = RERATER_MORE;
     while (result == RERATER_MORE) {
         result = rerater_chunk(&run->rerater, CHUNK_LINES, CHUNK_MS, fault);
+        rest(run, CHUNK_LINES * ENTRY_BYTES);
     }
     run->counts.lines += run->rerater.counts.lines;
     run->counts.changed += run->rerater.counts.changed;
@@ -122,36 +157,46 @@ static bool rerate_ledger(struct dry_run *run, struct ledger *ledger,
     return result == RERATER_DONE;
 }
 
+static bool tell_end(const struct dry_run *run, struct fault *fault) {
+    if (ferror(stdout) || fflush(stdout) != 0) {
+        return fault_set(fault, "standard output: %s", strerror(errno));
+    }
+    (void)fprintf(stderr,
+                  "%zu lines in the ledger: %zu rated again, %zu would change: %zu accruals, "
+                  "%zu forgone; %zu cannot be rated; dry run, nothing was published\n",
+                  run->line_count, run->counts.lines, run->counts.changed, run->accruals,
+                  run->forgone, run->counts.unrated);
+    return true;
+}
+
+/* One partition after the other: only the one at hand takes memory. */
 static bool rerate_all(struct dry_run *run, const struct rerate_request *request,
                        struct fault *fault) {
+    const char *topic = run->config->topics.ledger;
+    struct topic_bounds *bounds = NULL;
+    int32_t count = 0;
     run->enricher = enricher_open(run->config, fault);
-    if (run->enricher == NULL) {
+    if (run->enricher == NULL || !topic_bounds(run->config, topic, &bounds, &count, fault)) {
         return false;
     }
     rerater_init(&run->rerater, &run->programs, &run->catalog, run->enricher,
                  (struct rerater_options){.rating = {run->config->rating.no_link}, .is_dry = true},
                  (struct rerater_hooks){print_events, tell_unrated, run});
     bool is_good = true;
-    size_t line_count = 0;
-    for (size_t i = 0; i < run->ledger_count && is_good; i++) {
-        if (run->ledgers[i] != NULL) {
-            line_count += ledger_line_count(run->ledgers[i]);
-            is_good = rerate_ledger(run, run->ledgers[i], request, fault);
+    for (int32_t i = 0; i < count && is_good; i++) {
+        struct topic_range range = {i, bounds[i].first, bounds[i].end};
+        is_good = range.first >= range.end ||
+                  topic_read_range(run->config, topic, range, take_block, run, fault);
+        if (is_good && run->ledger != NULL) {
+            run->line_count += ledger_line_count(run->ledger);
+            is_good = rerate_ledger(run, request, fault);
         }
+        end_ledger(run);
     }
     rerater_release(&run->rerater);
+    free(bounds);
     flush_output(run);
-    if (is_good && (ferror(stdout) || fflush(stdout) != 0)) {
-        is_good = fault_set(fault, "standard output: %s", strerror(errno));
-    }
-    if (is_good) {
-        (void)fprintf(stderr,
-                      "%zu lines in the ledger: %zu rated again, %zu would change: %zu accruals, "
-                      "%zu forgone; %zu cannot be rated; dry run, nothing was published\n",
-                      line_count, run->counts.lines, run->counts.changed, run->accruals,
-                      run->forgone, run->counts.unrated);
-    }
-    return is_good;
+    return is_good && tell_end(run, fault);
 }
 
 int rerate_dry_run(const struct config *config, const struct rerate_request *request) {
@@ -162,13 +207,8 @@ int rerate_dry_run(const struct config *config, const struct rerate_request *req
     buffer_init(&run.output);
     bool is_good = catalog_load(&run.catalog, config->rating.catalog, &fault) &&
                    programs_load(&run.programs, &run.catalog, config->rating.programs, &fault) &&
-                   topic_read(config, config->topics.ledger, take_block, &run, &fault) &&
                    rerate_all(&run, request, &fault);
     int code = is_good ? COMMAND_OK : command_failed(name, &fault);
-    for (size_t i = 0; i < run.ledger_count; i++) {
-        ledger_free(run.ledgers[i]);
-    }
-    free(run.ledgers);
     enricher_free(run.enricher);
     buffer_release(&run.output);
     programs_release(&run.programs);
