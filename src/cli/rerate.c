@@ -2,7 +2,9 @@
 #include "rerate.h"
 #include "schemas.h"
 
+#include "accrued/catalog.h"
 #include "accrued/clock.h"
+#include "accrued/programs_yaml.h"
 #include "accrued/require.h"
 #include "accrued/rerate_record.h"
 #include "accrued/rerate_watch.h"
@@ -149,10 +151,39 @@ static int check_arguments(const char *command, const struct arguments *argument
     if (arguments->timeout_s > 0 && !arguments->is_wait) {
         return command_usage(command, "--timeout goes with --wait");
     }
+    const struct interval *days = &arguments->request.charge_start;
+    if (days->from >= days->to && days->from != DAY_MIN && days->to != DAY_MAX) {
+        char from[CALENDAR_DAY_SIZE];
+        char to[CALENDAR_DAY_SIZE];
+        calendar_format_day(days->from, from);
+        calendar_format_day(days->to, to);
+        return command_usage(command, "--from %s is not before --to %s: no day lies between", from,
+                             to);
+    }
     struct fault fault;
     return rerate_request_check(&arguments->request, &fault)
                ? COMMAND_OK
                : command_usage(command, "%s", fault.text);
+}
+
+/* A name that is mistyped would be asked for, and served, without anything to do. Only a warning:
+ * the workers' file decides. */
+static void warn_of_unknown_program(const struct config *config, struct text id) {
+    struct catalog catalog;
+    struct programs programs;
+    struct fault fault;
+    catalog_init(&catalog);
+    programs_init(&programs);
+    if (catalog_load(&catalog, config->rating.catalog, &fault) &&
+        programs_load(&programs, &catalog, config->rating.programs, &fault) &&
+        programs_find(&programs, id) < 0) {
+        (void)fprintf(stderr,
+                      "accrued rerate: warning: --program: \"%.*s\" is not in %s; nothing will "
+                      "be rated unless the workers' file has it\n",
+                      TEXT_ARGS(id), config->rating.programs);
+    }
+    programs_release(&programs);
+    catalog_release(&catalog);
 }
 
 static void tell_progress(void *context, const struct rerate_progress *progress) {
@@ -228,6 +259,9 @@ int command_rerate(int argc, char **argv) {
     if (code == COMMAND_OK) {
         code = COMMAND_FAILED;
         if (command_load(argv[0], &common, &config)) {
+            if (arguments.request.scope == RERATE_PROGRAM) {
+                warn_of_unknown_program(&config, arguments.request.id);
+            }
             code = arguments.is_dry_run ? rerate_dry_run(&config, &arguments.request)
                                         : ask(argv[0], &config, &arguments);
             config_release(&config);
