@@ -52,6 +52,10 @@ struct rd_kafka_s *kafka_reader_new(const struct config *config, const char *rol
  * no more than a few waiting in memory. */
 struct rd_kafka_s *kafka_bulk_reader_new(const struct config *config, const char *role,
                                          struct fault *fault);
+/* The same for a topic that is listened to for good, read_committed, and seldom says anything: it
+ * wakes the process a few times a second, not a hundred times. */
+struct rd_kafka_s *kafka_listener_new(const struct config *config, const char *role,
+                                      struct fault *fault);
 
 /* If the error is a missing right, appends to *fault which one: "; this user needs Read on topic
  * x". Returns false. */

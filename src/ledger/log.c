@@ -1,5 +1,7 @@
 #include "log.h"
 
+#include "pieces.h"
+
 #include "accrued/hash.h"
 #include "accrued/require.h"
 
@@ -111,7 +113,6 @@ static void make_room(struct block_log *log, uint64_t position, uint64_t size) {
 
 static bool write_at(struct block_log *log, uint64_t position, const struct iovec parts[2],
                      struct fault *fault) {
-    size_t size = parts[0].iov_len + parts[1].iov_len;
     if (log->file < 0) {
         uint8_t *to = log->windows[position / LOG_WINDOW_SIZE] + position % LOG_WINDOW_SIZE;
         memcpy(to, parts[0].iov_base, parts[0].iov_len);
@@ -120,17 +121,13 @@ static bool write_at(struct block_log *log, uint64_t position, const struct iove
         }
         return true;
     }
-    ssize_t written = -1;
-    do {
-        written = pwritev(log->file, parts, 2, (off_t)position);
-    } while (written < 0 && errno == EINTR);
-    if (written == (ssize_t)size) {
+    if (pieces_write(log->file, position, parts)) {
         return true;
     }
     return fault_set(fault,
                      "ledger file %s: %s; the topic has everything: make room, or remove the file, "
                      "and start again",
-                     log->path, written < 0 ? strerror(errno) : "the disk is full");
+                     log->path, errno != 0 ? strerror(errno) : "the disk is full");
 }
 
 /* ------------------------------------------------------------ the file's beginning */

@@ -19,6 +19,8 @@ static struct {
 /* Of each partition that is read in bulk. */
 #define BULK_FETCH_BYTES (2 << 20)
 #define BULK_QUEUE_KBYTES (32 << 10)
+/* A record comes at once all the same; only the end of a topic is known later. */
+#define LISTEN_WAIT_MS 250
 
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
     /* AUTOCREATE only tells that a broker as old as 0.10, or the embedded one, has no such switch.
@@ -196,6 +198,18 @@ rd_kafka_t *kafka_bulk_reader_new(const struct config *config, const char *role,
     }
     if (!kafka_conf_put_int(conf, "fetch.message.max.bytes", BULK_FETCH_BYTES, fault) ||
         !kafka_conf_put_int(conf, "queued.max.messages.kbytes", BULK_QUEUE_KBYTES, fault)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    return kafka_handle_new(RD_KAFKA_CONSUMER, conf, fault);
+}
+
+rd_kafka_t *kafka_listener_new(const struct config *config, const char *role, struct fault *fault) {
+    rd_kafka_conf_t *conf = reader_conf(config, role, "read_committed", fault);
+    if (conf == NULL) {
+        return NULL;
+    }
+    if (!kafka_conf_put_int(conf, "fetch.wait.max.ms", LISTEN_WAIT_MS, fault)) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }

@@ -52,7 +52,7 @@ struct requests *requests_open(const struct config *config, int lane, struct fau
     (void)snprintf(role, sizeof role, "lane%d-requests", lane);
     bool is_good = read_fingerprint(requests, config, fault);
     if (is_good) {
-        requests->reader = kafka_reader_new(config, role, "read_committed", fault);
+        requests->reader = kafka_listener_new(config, role, fault);
         (void)snprintf(role, sizeof role, "lane%d-requests-end", lane);
         requests->asker = requests->reader == NULL
                               ? NULL
