@@ -223,22 +223,24 @@ static unsigned was_in_force(const struct fed *fed, int program, int partner,
     const struct redis_key *customer = customer_key(fed->line);
     const struct redis_key *other = partner_key(partner);
     for (size_t c = 0; c < customer->count; c++) {
+        if (!is_within(customer, c, window.from_ms, window.to_ms)) {
+            continue;
+        }
+        uint64_t ended[2] = {customer->versions[c].hash, 0};
+        if (event->cumulative == 0 && event->reference_hash == hash64(ended, sizeof ended, 0)) {
+            right |= revisions;
+        }
         for (size_t p = 0; p < other->count; p++) {
-            if (!is_within(customer, c, window.from_ms, window.to_ms) ||
-                !is_within(other, p, window.from_ms, window.to_ms)) {
+            uint64_t standing[2] = {customer->versions[c].hash, other->versions[p].hash};
+            if (!is_within(other, p, window.from_ms, window.to_ms) ||
+                event->reference_hash != hash64(standing, sizeof standing, 0)) {
                 continue;
             }
-            uint64_t standing[2] = {customer->versions[c].hash, other->versions[p].hash};
-            uint64_t ended[2] = {customer->versions[c].hash, 0};
             for (int r = 1; r <= WORLD_REVISIONS; r++) {
-                bool is_right = event->reference_hash == hash64(standing, sizeof standing, 0) &&
-                                event->cumulative == earned(fed, program, partner,
+                bool is_right = event->cumulative == earned(fed, program, partner,
                                                             customer->versions[c].payload,
                                                             other->versions[p].payload, r);
                 right |= is_right ? revisions & 1U << r : 0;
-            }
-            if (event->reference_hash == hash64(ended, sizeof ended, 0) && event->cumulative == 0) {
-                right |= revisions;
             }
         }
     }
