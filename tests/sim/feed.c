@@ -240,7 +240,7 @@ static void ask_later(enum rerate_scope scope, const char *id) {
     due->scope = scope;
     (void)snprintf(due->id, sizeof due->id, "%s", id);
     feed.requests_due++;
-    sim_at(sim_now() + sim_between(0, 500), ask, due, 0);
+    sim_at(sim_now() + sim_between(0, sim_chance(5000) ? 10 : 500), ask, due, 0);
 }
 
 /* Requests that nothing calls for change nothing. */

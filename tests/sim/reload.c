@@ -94,6 +94,10 @@ static void change_machine(void *context, uint64_t instance) {
     for (size_t i = 0; i < count; i++) {
         if (processes[i]->instance == (int)instance && !processes[i]->is_dead) {
             sim_at(sim_now() + sim_between(0, 200), hear, processes[i], 0);
+            if (sim_chance(6000)) {
+                /* It meets a lane wherever that is in its round. */
+                sim_process_stall(processes[i], sim_between(0, 2500));
+            }
         }
     }
 }
@@ -118,7 +122,7 @@ static bool has_everybody_heard(void) {
 /* As docs/operations.md has it: reload all, then ask for what was to be rated again. */
 static void await_everybody(void *context, uint64_t unused) {
     if (!has_everybody_heard()) {
-        sim_at(sim_now() + LOOK_MS, await_everybody, context, unused);
+        sim_at(sim_now() + sim_between(1, LOOK_MS), await_everybody, context, unused);
         return;
     }
     if (world.is_requested) {

@@ -26,7 +26,8 @@ static struct {
     int needless_rebuilds;
     int64_t gap_ms;
     struct fault last_end;
-    unsigned kinds; /* a bit per kind of trouble that this seed has */
+    bool is_of_redis; /* none but of Redis */
+    unsigned kinds;   /* a bit per kind of trouble that this seed has */
 } trouble;
 
 const char *trouble_last_end(void) {
@@ -215,6 +216,13 @@ static int64_t draw_standstill(void) {
     return sim_chance(5000) ? sim_between(1, 1500) : sim_between(1500, 10000);
 }
 
+/* Back and forward: it must not matter. */
+static void set_offsets_of_sums(void) {
+    for (int32_t p = 0; p < world.sums->partition_count && world.is_set_back; p++) {
+        group_set_offset(group_of(world.sums_group), p, log_high(&world.accruals->logs[p]) - 1);
+    }
+}
+
 enum trouble_kind {
     TROUBLE_KILL,
     TROUBLE_CRASH, /* of the machine */
@@ -228,8 +236,9 @@ enum trouble_kind {
     TROUBLE_NEWS_BREAK,
     TROUBLE_VALUES_BREAK,
     TROUBLE_COMPACTION,
+    TROUBLE_OFFSETS, /* of balances: somebody sets them */
 };
-#define TROUBLE_KINDS 12
+#define TROUBLE_KINDS 13
 #define REDIS_KINDS                                                                                \
     (1U << TROUBLE_REDIS_STALL | 1U << TROUBLE_REDIS_OUTAGE | 1U << TROUBLE_NEWS_BREAK |           \
      1U << TROUBLE_VALUES_BREAK)
@@ -280,6 +289,7 @@ static void make_trouble(enum trouble_kind kind) {
             broker_compact(&world.sums->logs[i], sim_now());
         }
         break;
+    case TROUBLE_OFFSETS: set_offsets_of_sums(); break;
     }
 }
 
@@ -288,6 +298,9 @@ static void strike(void *context, uint64_t unused) {
         return;
     }
     enum trouble_kind kind = (enum trouble_kind)sim_below(TROUBLE_KINDS);
+    while (trouble.is_of_redis && (trouble.kinds >> kind & 1U) == 0) {
+        kind = (enum trouble_kind)sim_below(TROUBLE_KINDS);
+    }
     if ((trouble.kinds >> kind & 1U) != 0) {
         make_trouble(kind);
     }
@@ -302,7 +315,8 @@ void trouble_begin(int64_t end_ms) {
         trouble.kinds = 0;
     } else if (sim_chance(world.is_static ? 0 : world.serves_stale ? 6000 : 1500)) {
         /* What a cache does wrong shows only where it lives for a while. */
-        trouble.kinds &= REDIS_KINDS;
+        trouble.is_of_redis = true;
+        trouble.kinds &= REDIS_KINDS & (unsigned)sim_random();
         trouble.kinds |= 1U << TROUBLE_NEWS_BREAK | 1U << TROUBLE_REDIS_OUTAGE;
     }
     supervise(NULL, 0);
@@ -348,10 +362,7 @@ void trouble_restart_all(void) {
         struct group *group = group_of(world.config.kafka.group_id);
         group_set_offset(group, p, group_offset(group, p));
     }
-    for (int32_t p = 0; p < world.sums->partition_count && world.is_set_back; p++) {
-        /* Forward, too: it must not matter. */
-        group_set_offset(group_of(world.sums_group), p, log_high(&world.accruals->logs[p]) - 1);
-    }
+    set_offsets_of_sums();
     /* Whoever goes on must know where the one before stood. */
     for (int64_t i = sim_between(0, 4); i > 0; i--) {
         sim_at(sim_now() + sim_between(100, 6000), kill_any, NULL, 0);

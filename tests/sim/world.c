@@ -120,9 +120,9 @@ static void draw_world(void) {
     /* Not both: a line without a block that comes again may find its period closed. */
     world.is_set_back = !world.is_closing && sim_chance(3500);
     world.lane_count = sim_chance(6000) ? 1 : (int)sim_between(2, SIM_STRANDS_MAX);
-    world.sums_count = sim_chance(6500) ? 0 : (int)sim_between(1, 2);
+    world.sums_count = sim_chance(5500) ? 0 : (int)sim_between(1, 2);
     world.has_static_members = sim_chance(3000);
-    world.is_reloaded = !world.is_static && sim_chance(3500);
+    world.is_reloaded = !world.is_static && sim_chance(6000);
     world.revision = 1;
     world.serves_stale = sim_chance(2500);
     config->reference.outage = world.serves_stale ? OUTAGE_SERVE_STALE : OUTAGE_STALL;
