@@ -269,8 +269,8 @@ FAULTS = [
     dict(name="closed-line-rated",
          why="What is known of a closed line is a stub: its difference would be wrong.",
          edits=[("src/lane/work.c",
-                 "    if (!check_horizon(partition->ledger, old, line, &item->reject)) {\n",
-                 "    if (!check_horizon(partition->ledger, old, line, &item->reject) && false) {\n")]),
+                 "    if (!check_horizon(partition->ledger, old, line, ret_reject)) {\n",
+                 "    if (!check_horizon(partition->ledger, old, line, ret_reject) && false) {\n")]),
     dict(name="closed-line-rated-again",
          why="A stub has no facts: rated again it would be worth nothing.",
          edits=[("src/ledger/walk.c",
@@ -328,10 +328,8 @@ FAULTS = [
          why="Some lines of a transaction are rated under other programs than its block says, by "
              "other numbers.",
          edits=[("src/lane/work.c",
-                 "static bool post_line(struct lane *lane, struct batch_item *item, "
-                 "int64_t accrued_at_ms) {\n",
-                 "static bool post_line(struct lane *lane, struct batch_item *item, "
-                 "int64_t accrued_at_ms) {\n"
+                 "                      struct provenance *provenance, struct reject *ret_reject) {\n",
+                 "                      struct provenance *provenance, struct reject *ret_reject) {\n"
                  "    if (editions_has_newer(lane->shared->editions, lane->edition) &&\n"
                  "        item->record.offset % 2 == 1) {\n"
                  "        lane->edition = editions_take(lane->shared->editions);\n"
@@ -355,7 +353,7 @@ FAULTS = [
          edits=[("src/lane/lane.c",
                  "        ledger_take_programs(lane->partitions[i].ledger, lane->edition->programs);\n",
                  "")]),
-    dict(name="stop-where-a-reload-has-come",
+    dict(name="stop-where-a-reload-has-come", rare=True,
          why="A lane in whose round a reload comes stops at a ledger that others wrote under the "
              "newer programs (found by the simulation, seed 395).",
          edits=[("src/lane/lane.c",
@@ -393,7 +391,7 @@ FAULTS = [
                  "&share->committed,\n                          fault)) {\n",
                  "    share->committed = 0;\n"
                  "    if (fault == NULL) {\n")]),
-    dict(name="balances-without-a-snapshot",
+    dict(name="balances-without-a-snapshot", rare=True,
          why="Group metadata that is taken late makes a former owner an accepted one, or nobody (P3).",
          edits=[("src/balance/transact.c",
                  "    enum verdict verdict =\n"

@@ -94,13 +94,12 @@ static redisReply *made_array(redisReply *a, redisReply *b, redisReply *c) {
     return reply;
 }
 
-static void answer(struct connection *connection, redisReply *reply) {
+static void answer_in(struct connection *connection, redisReply *reply, int64_t ms) {
     if (connection->is_closed || connection->is_silent) {
         freeReplyObject(reply);
         return;
     }
-    int64_t at_ms = sim_now() + (sim_chance(300) ? sim_between(0, 200)
-                                                 : sim_between(0, sim_plan.travel_ms_max));
+    int64_t at_ms = sim_now() + ms;
     if (redis.stalled_until_ms > at_ms) {
         at_ms = redis.stalled_until_ms;
     }
@@ -112,6 +111,11 @@ static void answer(struct connection *connection, redisReply *reply) {
     connection->replies = sim_grown(connection->replies, connection->reply_count,
                                     &connection->reply_capacity, sizeof *connection->replies);
     connection->replies[connection->reply_count++] = (struct reply){at_ms, reply};
+}
+
+static void answer(struct connection *connection, redisReply *reply) {
+    answer_in(connection, reply,
+              sim_chance(300) ? sim_between(0, 200) : sim_between(0, sim_plan.travel_ms_max));
 }
 
 void redis_set(const char *name, struct text value, int payload) {
@@ -132,9 +136,11 @@ void redis_set(const char *name, struct text value, int payload) {
     for (size_t i = 0; i < redis.connection_count; i++) {
         struct connection *values = redis.connections[i];
         if (values->redirect != NULL && !values->is_closed) {
-            answer(values->redirect,
-                   made_array(made_text("message"), made_text("__redis__:invalidate"),
-                              made_array(made_text(name), NULL, NULL)));
+            redisReply *news = made_array(made_text("message"), made_text("__redis__:invalidate"),
+                                          made_array(made_text(name), NULL, NULL));
+            answer_in(values->redirect, news,
+                      sim_trouble(sim_plan.slow_news) ? sim_between(0, 1000)
+                                                      : sim_between(0, sim_plan.travel_ms_max));
         }
     }
 }

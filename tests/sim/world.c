@@ -81,14 +81,14 @@ static void draw_plan(void) {
         (struct sim_plan){.travel_ms_max = sim_between(1, 10), .marker_ms_max = sim_between(0, 50)};
     sim_plan.is_hash_poor = sim_chance(3000);
     uint64_t *const rates[] = {
-        &sim_plan.slow_travel,       &sim_plan.slow_marker,  &sim_plan.produce_fails,
-        &sim_plan.offsets_fail,      &sim_plan.commit_fails, &sim_plan.abort_fails,
-        &sim_plan.init_fails,        &sim_plan.asks_fail,    &sim_plan.stale_fetches,
-        &sim_plan.seek_fails,        &sim_plan.redis_drops,  &sim_plan.disk_full,
-        &sim_plan.freezes_in_commit,
+        &sim_plan.slow_travel,  &sim_plan.slow_marker,       &sim_plan.produce_fails,
+        &sim_plan.offsets_fail, &sim_plan.commit_fails,      &sim_plan.abort_fails,
+        &sim_plan.init_fails,   &sim_plan.asks_fail,         &sim_plan.stale_fetches,
+        &sim_plan.seek_fails,   &sim_plan.redis_drops,       &sim_plan.disk_full,
+        &sim_plan.slow_news,    &sim_plan.freezes_in_commit,
     };
-    static const uint64_t most[] = {100, 3000, 200, 800, 1000, 2000, 1000,
-                                    500, 2000, 500, 20,  50,   200};
+    static const uint64_t most[] = {100, 3000, 200, 800, 1000, 2000,  1000,
+                                    500, 2000, 500, 20,  50,   10000, 200};
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         *rates[i] = sim_chance(4000) ? sim_below(most[i]) + 1 : 0;
     }
