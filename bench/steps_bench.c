@@ -19,8 +19,8 @@
 #include <stdlib.h>
 
 #define BLOCK_SIZE_MAX 990000
-#define CACHE_ENTRIES_MAX 10000000
-#define VALUE_AHEAD 4 /* as many lines ahead as the lane asks memory for a value */
+#define CACHE_ENTRIES_MAX 200000 /* reference.cache_entries_max */
+#define VALUE_AHEAD 4            /* as many lines ahead as the lane asks memory for a value */
 #define VALUE_LINES 6
 
 enum upto { UPTO_FIND, UPTO_RATE, UPTO_POST, UPTO_ENCODE, UPTO_STORE };

@@ -8,6 +8,7 @@
 #define BUCKET_COUNT_MIN 64
 #define BUCKET_COUNT_MAX ((size_t)1 << 24)
 #define LIST_CAPACITY_MIN 64
+#define CACHE_LINE_SIZE 64
 /* So many look-ups wait for memory together. */
 #define WANT_AT_ONCE 16
 /* Clock steps for one new value: enough to keep pace, few enough that a batch which pins more than
@@ -201,7 +202,11 @@ void cache_want_all(struct cache *cache, enum reference_kind kind, const struct 
             __builtin_prefetch(bucket_of(cache, hashes[i]));
         }
         for (size_t i = 0; i < some; i++) {
-            __builtin_prefetch(*bucket_of(cache, hashes[i]));
+            const char *slot = (const char *)*bucket_of(cache, hashes[i]);
+            if (slot != NULL) {
+                __builtin_prefetch(slot);
+                __builtin_prefetch(slot + CACHE_LINE_SIZE); /* its id */
+            }
         }
         for (size_t i = 0; i < some; i++) {
             bool is_new = false;
