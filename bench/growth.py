@@ -29,7 +29,7 @@ class Growth:
             self.rig.feed(name, self.count, customers=self.customers)
         return name
 
-    def rounds(self, variants, partitions=4, load=lambda key: None):
+    def rounds(self, what, variants, partitions=4, load=lambda key: None):
         """variants: key -> options of the worker. -> key -> (rounds of it, of the yardstick)"""
         told = {key: ([], []) for key in variants}
         lines = self.topic(partitions)
@@ -37,7 +37,7 @@ class Growth:
         for number in range(self.rig.options.rounds):
             for key, options in variants.items():
                 load(key)
-                name = f"{self.rig.prefix}-g{partitions}-{key}-{number}"
+                name = f"{self.rig.prefix}-{what}{key}-{number}"
                 told[key][1].append(self.rig.yardstick(f"{name}-raw", lines=lines, **more))
                 told[key][0].append(self.rig.drain(name, lines, **more, **options))
                 self.rig.tell({name: told[key][0][-1], "yardstick": told[key][1][-1]})
@@ -57,7 +57,7 @@ def growth_links(rig):
     def load(links):
         rig.load_reference(growth.customers, links, linked=100)
 
-    told = growth.rounds({links: {} for links in rig.options.growth_links}, load=load)
+    told = growth.rounds("links", {links: {} for links in rig.options.growth_links}, load=load)
     rig.load_reference()
     for links, (ours, raw) in told.items():
         what = "each customer has 1 link" if links == 1 else f"… {links} links"
@@ -85,7 +85,7 @@ def growth_programs(rig):
     growth = Growth(rig)
     rig.load_reference()
     told = growth.rounds(
-        {count: {"rating.programs": programs_file(rig, count)}
+        "programs", {count: {"rating.programs": programs_file(rig, count)}
          for count in rig.options.growth_programs})  # fmt: skip
     for count, (ours, raw) in told.items():
         yield growth.row("1 program" if count == 1 else f"{count} programs", ours, raw)
@@ -95,7 +95,7 @@ def growth_partitions(rig):
     growth = Growth(rig)
     rig.load_reference()
     for partitions in rig.options.growth_partitions:
-        ((ours, raw),) = growth.rounds({"p": {}}, partitions).values()
+        ((ours, raw),) = growth.rounds("partitions", {partitions: {}}, partitions).values()
         yield growth.row(f"{partitions} partitions", ours, raw)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 KAFKA_LOCAL = ROOT / "scripts" / "kafka-local"
 START_S = 60
+DROPPED_MAX = 24  # topics that are deleted together: each time takes a JVM
 READY_S = 300  # a worker that restores a large ledger
 OUTPUTS = ("accruals", "accruals_forgone", "billing_lines_dlq", "accrual_balances", "ledger",
            "rerate_requests")  # fmt: skip
@@ -144,6 +145,7 @@ class Rig:
         self.lines = f"{self.prefix}-lines"
         self.fed = set()
         self.workers = []
+        self.dropped = []
         self.startup_us = {}
         self.yardsticks_us = []
 
@@ -196,9 +198,10 @@ class Rig:
         self.accrued("topics", "create", *self.settings(name, lines, **more))
 
     def drop(self, name, *others):
-        """Returns the room of a round's outputs; only where the broker is ours to command."""
-        if self.is_broker_ours and not self.options.smoke:
-            topics = "|".join([*(f"{name}-{topic}" for topic in OUTPUTS), *others])
+        """Returns the room of some rounds' outputs; only where the broker is ours to command."""
+        self.dropped += [*(f"{name}-{topic}" for topic in OUTPUTS), *others]
+        if self.is_broker_ours and len(self.dropped) >= DROPPED_MAX:
+            topics, self.dropped = "|".join(self.dropped), []
             run(KAFKA_LOCAL, "tool", "--dir", self.directory / "kafka", "topics", "--delete",
                 "--if-exists", "--topic", f"({topics})")  # fmt: skip
 
@@ -313,6 +316,8 @@ class Rig:
             self.count(name, topic) for topic in ("accruals", "accruals_forgone", "ledger"))
         self.drop(name)
         events = accruals["records"] + forgone["records"]
+        if events == 0:
+            fail(f"{name} has written nothing: was its group there before?")
         return {
             "us": (told["cpu_us"] - startup_us) / told["records"],
             "broker_us": broker_us / told["records"],
@@ -320,6 +325,6 @@ class Rig:
             "rss_mb": told["rss_kb"] / 1024,
             "peak_mb": told["peak_kb"] / 1024,
             "events": events / told["records"],
-            "event_bytes": (accruals["value_bytes"] + forgone["value_bytes"]) / max(events, 1),
+            "event_bytes": (accruals["value_bytes"] + forgone["value_bytes"]) / events,
             "block_bytes": blocks["value_bytes"] / told["records"],
         }
