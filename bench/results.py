@@ -108,10 +108,12 @@ class Results:
 
     def tables(self):
         for name, sections in TABLES.items():
-            there = [section for section in sections if section in self.sections]
+            told = {section: [Row(**row) for row in self.sections[section]["rows"]
+                              if row["table"] in ("", name)]
+                    for section in sections if section in self.sections}  # fmt: skip
+            there = [section for section, rows in told.items() if rows]
+            rows = [row for section in there for row in told[section]]
             if there:
-                rows = [Row(**row) for section in there for row in self.sections[section]["rows"]
-                        if row["table"] in ("", name)]  # fmt: skip
                 yield name, self.provenance(there) + "\n\n" + FORMS[name](rows)
 
     def provenance(self, sections):
