@@ -12,6 +12,9 @@
 #define ENTRY_SIZE_MIN 24
 /* What is read of the file counts as memory of ours; so much at a time is counted through. */
 #define COUNT_REST_BYTES (UINT64_C(8) << 20)
+/* While it is taken in, entries are compared with older ones anywhere in the file. Every page that
+ * was let go of comes back then, at a hundred times what a comparison costs: it is done seldom. */
+#define LOAD_REST_BYTES (UINT64_C(256) << 20)
 
 static bool is_used_up(const struct block_log *log, uint64_t end) {
     return end > RENEWED_SIZE_MAX || (end > RENEWED_SIZE_MIN && log->bytes < end / RENEWED_SHARE);
@@ -68,6 +71,7 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
         ledger_anticipate(ledger, count_entries(ledger));
     }
     uint64_t behind = ledger->scan; /* the last frame */
+    uint64_t scan_before = ledger->scan;
     while (taken < bytes_max) {
         struct log_frame frame = log_scan(&ledger->log, &ledger->scan);
         enum block_verdict verdict = BLOCK_TAKEN;
@@ -114,7 +118,9 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
         behind = ledger->scan;
         taken += frame.payload.size + LOG_FRAME_HEADER_SIZE;
     }
-    log_rest(&ledger->log);
+    if (ledger->scan / LOAD_REST_BYTES != scan_before / LOAD_REST_BYTES) {
+        log_rest(&ledger->log);
+    }
     return true;
 }
 
