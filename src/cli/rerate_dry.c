@@ -148,7 +148,7 @@ static bool rerate_ledger(struct dry_run *run, const struct rerate_request *requ
     enum rerater_result result = RERATER_MORE;
     while (result == RERATER_MORE) {
         result = rerater_chunk(&run->rerater, CHUNK_LINES, CHUNK_MS, fault);
-        rest(run, CHUNK_LINES * ENTRY_BYTES);
+        rest(run, (size_t)CHUNK_LINES * ENTRY_BYTES);
     }
     run->counts.lines += run->rerater.counts.lines;
     run->counts.changed += run->rerater.counts.changed;

@@ -2,7 +2,7 @@
 
 #include "accrued/require.h"
 
-#define HUNDREDTHS 100
+#define HUNDREDTHS INT64_C(100)
 
 int64_t share_grant(struct share *share, int64_t live_ms, int64_t percent, bool is_drained) {
     REQUIRE(live_ms >= 0 && percent > 0);
