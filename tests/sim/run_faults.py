@@ -113,8 +113,8 @@ def main():
             with tempfile.TemporaryDirectory() as directory:
                 program = build_faulty(fault, build, source, commands, link,
                                        pathlib.Path(directory))
-                found, message, seconds = hunt(program, options.seeds, options.seconds,
-                                               options.jobs)
+                seeds = fault.get("seeds", options.seeds)
+                found, message, seconds = hunt(program, seeds, options.seconds, options.jobs)
         except (LookupError, subprocess.CalledProcessError) as error:
             # The source has changed: the edit must be made anew.
             found, message, seconds = False, str(error), 0
