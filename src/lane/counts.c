@@ -290,8 +290,8 @@ static int64_t file_share(const struct lane_partition *partition) {
     switch (partition->state) {
     case PARTITION_ASSIGNED: return 0;
     case PARTITION_LOADING:
-        return 10 * (partition->loading != NULL ? loading_percent(partition->loading)
-                                                : ledger_load_percent(partition->ledger));
+        return INT64_C(10) * (partition->loading != NULL ? loading_percent(partition->loading)
+                                                         : ledger_load_percent(partition->ledger));
     case PARTITION_AWAITING:
     case PARTITION_RESTORING:
     case PARTITION_RESTORED:

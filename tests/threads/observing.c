@@ -68,7 +68,7 @@ void metrics_are_written_and_read(void) {
     start(count);
     struct buffer text;
     buffer_init(&text);
-    while (metric_value(total) < THREAD_COUNT * ROUND_COUNT) {
+    while (metric_value(total) < INT64_C(1) * THREAD_COUNT * ROUND_COUNT) {
         buffer_clear(&text);
         metrics_append_text(&text);
     }
@@ -117,7 +117,7 @@ void lags_are_written_and_read(void) {
     for (int32_t partition = 0; partition < THREAD_COUNT; partition++) {
         lag_table_measured(&table, partition, 12, 12, ROUND_COUNT);
     }
-    CHECK(lag_table_total(&table) == THREAD_COUNT * 7);
+    CHECK(lag_table_total(&table) == INT64_C(7) * THREAD_COUNT);
     lag_table_release(&table);
 }
 
@@ -230,7 +230,7 @@ static int get(int port, const char *path) {
         piece[got] = '\0';
         if (status == 0) {
             CHECK(strncmp(piece, "HTTP/1.1 ", 9) == 0);
-            status = atoi(piece + 9);
+            status = (int)strtol(piece + 9, NULL, 10);
         }
     }
     (void)close(client);
@@ -246,7 +246,7 @@ void pages_are_read_while_lanes_work(void) {
                                      .healthy = is_ready};
     struct server *server = server_start(&options, &fault);
     CHECK(server != NULL);
-    int port = atoi(strrchr(server_url(server), ':') + 1);
+    int port = (int)strtol(strrchr(server_url(server), ':') + 1, NULL, 10);
     start(work);
     for (int round = 0; round < 10; round++) {
         CHECK(get(port, "/") == 200);
