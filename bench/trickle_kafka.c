@@ -128,7 +128,8 @@ static int compare(const void *a, const void *b) {
 }
 
 static void open_clients(struct trickle *trickle) {
-    const char *const producer[] = {"linger.ms", "0", NULL};
+    const char *const producer[] = {"linger.ms", "0", "queue.buffering.max.messages", "1000000",
+                                    NULL};
     const char *const consumer[] = {"group.id",
                                     "bench-trickle",
                                     "isolation.level",
