@@ -36,6 +36,8 @@ bool kafka_conf_put_int(struct rd_kafka_conf_s *conf, const char *name, int64_t 
 struct rd_kafka_s *kafka_handle_new(int type, struct rd_kafka_conf_s *conf, struct fault *fault);
 /* Destroys what kafka_handle_new made. */
 void kafka_handle_free(struct rd_kafka_s *handle);
+/* Forgets it and leaves it to the process's end, where destroying it would be worse. */
+void kafka_handle_abandon(struct rd_kafka_s *handle);
 /* Calls back for every handle that there is; none goes meanwhile. Any thread. */
 void kafka_handles_each(void (*visit)(void *context, struct rd_kafka_s *handle), void *context);
 

@@ -139,7 +139,7 @@ rd_kafka_t *kafka_handle_new(int type, rd_kafka_conf_t *conf, struct fault *faul
     return handle;
 }
 
-void kafka_handle_free(rd_kafka_t *handle) {
+void kafka_handle_abandon(rd_kafka_t *handle) {
     pthread_mutex_lock(&handles.lock);
     size_t i = 0;
     while (i < handles.count && handles.items[i] != handle) {
@@ -148,6 +148,10 @@ void kafka_handle_free(rd_kafka_t *handle) {
     REQUIRE(i < handles.count);
     handles.items[i] = handles.items[--handles.count];
     pthread_mutex_unlock(&handles.lock);
+}
+
+void kafka_handle_free(rd_kafka_t *handle) {
+    kafka_handle_abandon(handle);
     rd_kafka_destroy(handle);
 }
 

@@ -27,13 +27,18 @@ struct source {
     char group[256];
     struct source_hooks hooks;
     int32_t partition_count;
-    bool is_waiting; /* for a first record: only there the hooks may end the call early */
-    bool is_shaken;  /* a rebalance ran in the call at hand */
-    int64_t *flows;  /* of each partition: what comes next; FLOW_NONE: it does not flow */
+    bool is_waiting;   /* for a first record: only there the hooks may end the call early */
+    bool is_shaken;    /* a rebalance ran in the call at hand */
+    bool was_assigned; /* once at least */
+    int64_t *flows;    /* of each partition: what comes next; FLOW_NONE: it does not flow */
     int32_t flow_count;
     struct prefetch prefetch;
 };
 #define FLOW_NONE (-1)
+
+/* Before, librdkafka aborts the process that destroys a cooperative member between its joining and
+ * its first assignment (issue 4381 there): such a member leaves the group, its handle stays. */
+#define VERSION_THAT_ENDS_UNASSIGNED 0x02030000
 
 static void set_flow(struct source *source, int32_t partition, int64_t next) {
     if (partition >= source->flow_count) {
@@ -107,6 +112,7 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     source->consumer = consumer;
     source->is_shaken = true;
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        source->was_assigned = true;
         take_partitions(source, partitions);
     } else if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
         give_partitions(source, partitions);
@@ -232,7 +238,11 @@ void source_free(struct source *source) {
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
             log_event(LOG_WARN, "consumer_close", "error=%s", rd_kafka_err2name(error));
         }
-        kafka_handle_free(source->consumer);
+        if (source->was_assigned || rd_kafka_version() >= VERSION_THAT_ENDS_UNASSIGNED) {
+            kafka_handle_free(source->consumer);
+        } else {
+            kafka_handle_abandon(source->consumer);
+        }
     }
     if (source->asker != NULL) {
         (void)rd_kafka_consumer_close(source->asker);

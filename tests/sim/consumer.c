@@ -455,6 +455,10 @@ int rd_kafka_assignment_lost(rd_kafka_t *handle) {
     return handle->group.is_lost;
 }
 
+int rd_kafka_version(void) {
+    return 0x02100000; /* handles are destroyed here, whatever became of the membership */
+}
+
 const char *rd_kafka_rebalance_protocol(rd_kafka_t *handle) {
     return strcmp(client_setting(handle, "partition.assignment.strategy"), "cooperative-sticky") ==
                    0
