@@ -139,7 +139,7 @@ void redis_set(const char *name, struct text value, int payload) {
             redisReply *news = made_array(made_text("message"), made_text("__redis__:invalidate"),
                                           made_array(made_text(name), NULL, NULL));
             answer_in(values->redirect, news,
-                      sim_trouble(sim_plan.slow_news) ? sim_between(0, 1000)
+                      sim_trouble(sim_plan.slow_news) ? sim_between(0, 200)
                                                       : sim_between(0, sim_plan.travel_ms_max));
         }
     }

@@ -105,7 +105,7 @@ struct sim_plan {
     uint64_t asks_fail;     /* offsets and watermarks */
     uint64_t stale_fetches; /* a record after a pause, twice */
     uint64_t seek_fails;
-    uint64_t slow_news;   /* of changed values that take up to a second */
+    uint64_t slow_news;   /* of changed values that take up to 200 ms */
     uint64_t redis_drops; /* a connection breaks on use */
     uint64_t disk_full;
     uint64_t freezes_in_commit; /* longer than a session, shorter than a transaction, or not */
