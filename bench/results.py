@@ -39,8 +39,10 @@ class Row:
         if not self.beside:
             return None
         if len(self.beside) == len(self.ours):
-            return statistics.median(a / b for a, b in zip(self.ours, self.beside, strict=True) if b)
-        return statistics.median(self.ours) / statistics.median(self.beside)
+            pairs = [a / b for a, b in zip(self.ours, self.beside, strict=True) if b]
+            return statistics.median(pairs) if pairs else None
+        middle = statistics.median(self.beside)
+        return statistics.median(self.ours) / middle if middle else None
 
     def cells(self):
         ratio = self.ratio() if self.shows_ratio else None

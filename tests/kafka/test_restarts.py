@@ -1,6 +1,9 @@
 """Stops, kills and company in the middle of the stream: the totals stay exact, nothing twice."""
 
+import random
+import signal
 import threading
+import time
 
 import kafka_io
 import pytest
@@ -197,3 +200,20 @@ def test_a_frozen_process_that_comes_back_writes_nothing_twice(accrued_config, k
     # The other may have had all the lines before this one finds out.
     wait_until(knows, setup.logs, 40)
     check_books(first)
+
+
+def test_processes_that_are_stopped_as_they_join_end_well(accrued_config):
+    """librdkafka before 2.3 aborts where a member that has joined is destroyed without an assignment."""
+    setup = accrued_config(stream_case(28, 1))
+    chance = random.Random(28)
+    for pair in range(12):
+        workers = []
+        for name, pause_s in ((f"a{pair}", 0.25), (f"b{pair}", 0.35)):
+            workers.append(setup.start(name))
+            time.sleep(chance.random() * pause_s)
+        for worker in workers:
+            worker.expected_to_run = False
+            worker.process.send_signal(signal.SIGTERM)
+        for worker in workers:
+            # A signal may come before there is anybody to hear it.
+            assert worker.process.wait(40) in (0, -signal.SIGTERM), worker.tail()
