@@ -72,10 +72,10 @@ def build_faulty(fault, build, source, commands, link, directory):
     return program
 
 
-def hunt(program, seeds, seconds, jobs):
+def hunt(program, first, last, seconds, jobs):
     """The first seed that fails, its message, and how long it took; None if none does."""
     began = time.monotonic()
-    process = subprocess.Popen([program, "--seeds", f"1..{seeds}", "--jobs", str(jobs)],
+    process = subprocess.Popen([program, "--seeds", f"{first}..{last}", "--jobs", str(jobs)],
                                stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     try:
         _, errors = process.communicate(timeout=seconds)
@@ -114,7 +114,13 @@ def main():
                 program = build_faulty(fault, build, source, commands, link,
                                        pathlib.Path(directory))
                 seeds = fault.get("seeds", options.seeds)
-                found, message, seconds = hunt(program, seeds, options.seconds, options.jobs)
+                found, message, seconds = None, "", 0
+                if "known" in fault:
+                    known = fault["known"]
+                    found, message, seconds = hunt(program, known, known, options.seconds, 1)
+                if not found:
+                    last = fault.get("seeds", options.seeds)
+                    found, message, seconds = hunt(program, 1, last, options.seconds, options.jobs)
         except (LookupError, subprocess.CalledProcessError) as error:
             # The source has changed: the edit must be made anew.
             found, message, seconds = False, str(error), 0
