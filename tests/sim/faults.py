@@ -250,7 +250,7 @@ FAULTS = [
               "        verdict = offset_count == 0 ? VERDICT_COMMITTED\n"
               "        : send_offsets(publisher, offsets, offset_count, group, fault);"),
          ]),
-    dict(name="rerate-not-gone-back",
+    dict(name="rerate-not-gone-back", known=1715, seeds=8000,
          why="The chunk that was aborted is not rated again.",
          edits=[("src/lane/rerate.c",
                  "    if (verdict == VERDICT_COMMITTED && lane->abort_count > 0) {\n"
