@@ -8,6 +8,7 @@
 
 #include "accrued/config.h"
 #include "accrued/secret.h"
+#include "accrued/text.h"
 
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
@@ -30,6 +31,9 @@ bool kafka_conf_put(struct rd_kafka_conf_s *conf, const char *name, const char *
                     struct fault *fault);
 bool kafka_conf_put_int(struct rd_kafka_conf_s *conf, const char *name, int64_t value,
                         struct fault *fault);
+
+/* The last header of that name, borrowed from the message; null without one, or without a value. */
+struct text kafka_message_header(const struct rd_kafka_message_s *message, const char *name);
 
 /* Creates the handle and takes the configuration over, also when it fails. type: RD_KAFKA_PRODUCER
  * (0) or RD_KAFKA_CONSUMER (1). */

@@ -155,6 +155,17 @@ void kafka_handle_free(rd_kafka_t *handle) {
     rd_kafka_destroy(handle);
 }
 
+struct text kafka_message_header(const rd_kafka_message_t *message, const char *name) {
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return text_null();
+    }
+    return (struct text){value, value == NULL ? 0 : size};
+}
+
 void kafka_handles_each(void (*visit)(void *context, rd_kafka_t *handle), void *context) {
     pthread_mutex_lock(&handles.lock);
     for (size_t i = 0; i < handles.count; i++) {

@@ -4,8 +4,8 @@
 
 #include <librdkafka/rdkafka.h>
 
-/* Both bound all partitions of a consumer together. A queued record takes its bytes, about 350 more
- * in librdkafka, and its share of the decompressed answer that it came in. */
+/* Both bound all partitions of a consumer together. A queued record takes its bytes, what
+ * librdkafka keeps of it, and its share of the decompressed answer that it came in. */
 #define QUEUED_MESSAGES_MIN 100000
 #define QUEUED_KBYTES_MAX 8192
 /* Of one partition, compressed, in one answer: an answer has all partitions, and comes on top of

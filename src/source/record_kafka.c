@@ -1,4 +1,5 @@
 /* What a record brings beside key and value. */
+#include "accrued/kafka_client.h"
 #include "accrued/source.h"
 
 #include <librdkafka/rdkafka.h>
@@ -16,12 +17,5 @@ bool source_record_has_headers(const struct source_record *record) {
 }
 
 struct text source_record_header(const struct source_record *record, const char *name) {
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t size = 0;
-    if (rd_kafka_message_headers(record->message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return text_null();
-    }
-    return (struct text){value, value == NULL ? 0 : size};
+    return kafka_message_header(record->message, name);
 }

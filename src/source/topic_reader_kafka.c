@@ -167,14 +167,7 @@ bool topic_read_range(const struct config *config, const char *topic, struct top
 }
 
 struct text topic_record_header(const struct topic_record *record, const char *name) {
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t size = 0;
-    if (rd_kafka_message_headers(record->message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return text_null();
-    }
-    return (struct text){value, value == NULL ? 0 : size};
+    return kafka_message_header(record->message, name);
 }
 
 void topic_record_headers(const struct topic_record *record,
