@@ -110,7 +110,8 @@ struct config {
     struct {
         int64_t lines_max;
         int64_t bytes_max;
-        int64_t wait_ms; /* how long an empty input is waited for, not a commit interval */
+        int64_t portion_lines; /* worked on together before the next are gathered */
+        int64_t wait_ms;       /* how long an empty input is waited for, not a commit interval */
     } batch;
     struct {
         int64_t chunk_lines;

@@ -4,6 +4,7 @@
  * to Redis (requests; invalidations) and a near cache (cache.h). Order of calls:
  *
  *     begin → want … want → fetch ─READY→ customer/partner … → begin → …
+ *                             ├──MISSING→ want more, fetch again
  *                             └──WAIT→ (serve, want more, fetch again) or begin
  *
  * A value answers for the batch that wanted it and is valid until the next begin.
@@ -27,7 +28,8 @@ struct enricher;
 
 enum enrich_verdict {
     ENRICH_READY,
-    ENRICH_WAIT, /* a wanted value cannot be had, or not be trusted, now; the fault says why */
+    ENRICH_WAIT,    /* a wanted value cannot be had, or not be trusted, now; the fault says why */
+    ENRICH_MISSING, /* fetch_cached only: not everything is in the cache */
 };
 const char *enrich_verdict_name(enum enrich_verdict verdict);
 
@@ -55,6 +57,9 @@ void enricher_want_all(struct enricher *enricher, enum reference_kind kind, cons
 /* Gets what is missing, at most two round trips: what was wanted, then the partners that links of
  * wanted customers name. May be called again for the same batch. */
 enum enrich_verdict enricher_fetch(struct enricher *enricher, int64_t now_ms, struct fault *fault);
+/* The same from the cache alone, no round trip for values: for who would rather want more first. */
+enum enrich_verdict enricher_fetch_cached(struct enricher *enricher, int64_t now_ms,
+                                          struct fault *fault);
 
 /* After READY; for what was wanted or is named by a link of a wanted customer. Never NULL: a
  * missing or unreadable value says so in its state. */

@@ -156,6 +156,9 @@ const struct setting settings[] = {
      .help = "Most lines of one transaction."},
     {NAMED(batch.bytes_max), RELOADS, INT("16777216", 1024, GIB), .unit = "bytes",
      .help = "Most input bytes of one transaction."},
+    {NAMED(batch.portion_lines), RELOADS, INT("256", 1, 1000000),
+     .help = "So many lines are worked on together, before the next ones are taken: few enough to "
+             "stay in a core's cache."},
     {NAMED(batch.wait_ms), RELOADS, INT_MS("100", 1, 60000),
      .help = "How long an empty input is waited for; not a commit interval."},
 

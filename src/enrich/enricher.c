@@ -28,8 +28,10 @@ struct enricher {
     int64_t retry_ms;   /* no attempt to connect before */
     int64_t backoff_ms; /* 0: the last connection was of use */
     struct fault failure;
-    bool is_ready; /* for the current batch */
-    uint64_t hits; /* of the fetch that is under way */
+    bool is_ready;   /* for the current batch */
+    bool may_ask;    /* the fetch that is under way */
+    bool is_missing; /* it would have had to */
+    uint64_t hits;   /* of the fetch that is under way */
     uint64_t negative;
     struct enricher_stats stats;
 };
@@ -38,6 +40,7 @@ const char *enrich_verdict_name(enum enrich_verdict verdict) {
     switch (verdict) {
     case ENRICH_READY: return "ready";
     case ENRICH_WAIT: return "wait";
+    case ENRICH_MISSING: return "missing";
     }
     REQUIRE(false && "unknown enrich_verdict");
 }
@@ -228,8 +231,9 @@ static bool enricher_ask(struct enricher *enricher, size_t from, size_t to, int6
             enricher->negative += slot->value->state == REFERENCE_MISSING;
         }
     }
-    if (count == 0) {
-        return true;
+    enricher->is_missing = count > 0;
+    if (count == 0 || !enricher->may_ask) {
+        return count == 0;
     }
     struct store_counts counts = {0, 0};
     struct fault fault;
@@ -294,14 +298,20 @@ static bool enricher_serve_stale(struct enricher *enricher, int64_t now_ms) {
     return true;
 }
 
-enum enrich_verdict enricher_fetch(struct enricher *enricher, int64_t now_ms, struct fault *fault) {
+static enum enrich_verdict fetch(struct enricher *enricher, int64_t now_ms, bool may_ask,
+                                 struct fault *fault) {
     REQUIRE(enricher != NULL && fault != NULL);
     if (enricher->cache.wanted_count == 0) {
         return ENRICH_READY;
     }
+    enricher->may_ask = may_ask;
+    enricher->is_missing = false;
     enricher->hits = 0;
     enricher->negative = 0;
     bool ok = enricher_fetch_fresh(enricher, now_ms);
+    if (!ok && enricher->is_missing && !may_ask) {
+        return ENRICH_MISSING;
+    }
     if (ok) {
         enricher->backoff_ms = 0;
     } else if (enricher->config->reference.outage == OUTAGE_SERVE_STALE) {
@@ -315,6 +325,15 @@ enum enrich_verdict enricher_fetch(struct enricher *enricher, int64_t now_ms, st
     enricher->stats.negative += enricher->negative;
     enricher->is_ready = true;
     return ENRICH_READY;
+}
+
+enum enrich_verdict enricher_fetch(struct enricher *enricher, int64_t now_ms, struct fault *fault) {
+    return fetch(enricher, now_ms, true, fault);
+}
+
+enum enrich_verdict enricher_fetch_cached(struct enricher *enricher, int64_t now_ms,
+                                          struct fault *fault) {
+    return fetch(enricher, now_ms, false, fault);
 }
 
 static const struct reference *enricher_find(const struct enricher *enricher,

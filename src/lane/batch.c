@@ -18,6 +18,7 @@ void batch_release(struct batch *batch) {
     buffer_release(&batch->scratch);
     free(batch->items);
     free(batch->outputs);
+    free(batch->letters);
     free(batch->sums);
     free(batch->unclassified);
     batch_init(batch);
@@ -25,20 +26,40 @@ void batch_release(struct batch *batch) {
 
 void batch_restart(struct batch *batch) {
     buffer_clear(&batch->bytes);
+    for (size_t i = 0; i < batch->letters_owned; i++) {
+        source_record_release(&batch->letters[i].record);
+    }
+    batch->letters_owned = 0;
+    batch->letter_count = 0;
     batch->output_count = 0;
     batch->sum_count = 0;
     batch->unclassified_count = 0;
     batch->counts = (struct batch_counts){0};
 }
 
-void batch_clear(struct batch *batch) {
+static void release_items(struct batch *batch) {
     for (size_t i = 0; i < batch->count; i++) {
-        source_record_release(&batch->items[i].record);
+        if (batch->items[i].record.message != NULL) { /* else a letter keeps it */
+            source_record_release(&batch->items[i].record);
+        }
     }
     batch->count = 0;
-    batch->record_bytes = 0;
     arena_clear(&batch->arena);
+}
+
+void batch_clear(struct batch *batch) {
+    release_items(batch);
+    batch->done_count = 0;
+    batch->record_bytes = 0;
     batch_restart(batch);
+}
+
+void batch_end_portion(struct batch *batch) {
+    for (; batch->letters_owned < batch->letter_count; batch->letters_owned++) {
+        batch->items[batch->letters[batch->letters_owned].item].record.message = NULL;
+    }
+    batch->done_count += batch->count;
+    release_items(batch);
 }
 
 /* Makes room for one more element; arrays keep their size over batches. */
@@ -86,6 +107,19 @@ struct batch_output *batch_add_output(struct batch *batch, enum output output) {
     struct batch_output *added = &batch->outputs[batch->output_count++];
     *added = (struct batch_output){.output = output};
     return added;
+}
+
+void batch_add_letter(struct batch *batch, const struct batch_item *item) {
+    batch->letters =
+        grown(batch->letters, batch->letter_count, &batch->letter_capacity, sizeof *batch->letters);
+    batch_add_output(batch, OUTPUT_DEAD_LETTERS)->letter = batch->letter_count;
+    batch->counts.dead_letters_by_code[item->reject->code]++;
+    batch->letters[batch->letter_count++] = (struct batch_letter){
+        .record = item->record,
+        .item = (size_t)(item - batch->items),
+        .origin_offset = item->origin_offset,
+        .reject = *item->reject,
+    };
 }
 
 void batch_add_sum(struct batch *batch, size_t program_index, int reason, struct currency currency,

@@ -180,16 +180,11 @@ static void count_dead_letters(const struct batch_counts *counts) {
 /* The last ones, for the page. */
 static void note_dead_letters(const struct lane *lane) {
     const struct batch *batch = &lane->batch;
-    int64_t now_ms = clock_wall_ms();
-    size_t left = 0;
-    for (int code = 0; code < REJECT_CODE_COUNT; code++) {
-        left += batch->counts.dead_letters_by_code[code];
-    }
-    for (size_t i = 0; i < batch->output_count && left > 0; i++) {
-        const struct batch_item *item = batch->outputs[i].dead_letter;
-        if (item != NULL && left-- <= LETTER_COUNT_MAX) {
-            letters_note(now_ms, item->record.partition, item->record.offset, item->reject);
-        }
+    size_t count = batch->letter_count;
+    int64_t now_ms = count > 0 ? clock_wall_ms() : 0;
+    for (size_t i = count > LETTER_COUNT_MAX ? count - LETTER_COUNT_MAX : 0; i < count; i++) {
+        const struct batch_letter *letter = &batch->letters[i];
+        letters_note(now_ms, letter->record.partition, letter->record.offset, &letter->reject);
     }
 }
 
@@ -234,7 +229,7 @@ void lane_count_commit(struct lane *lane, size_t lines, int64_t duration_ms) {
     metric_add(counters->input_bytes, (int64_t)lane->batch.record_bytes);
     metric_add(counters->committed, 1);
     metric_observe(counters->transaction_seconds, duration_ms);
-    if (lane->batch.count > 0) {
+    if (lane->batch.done_count > 0) {
         metric_observe(counters->batch_lines, (int64_t)lines);
     }
     count_dead_letters(&lane->batch.counts);

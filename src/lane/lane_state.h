@@ -1,10 +1,11 @@
 /* lane_state.h: the lane's insides, shared by its files. Private to the lane.
  *
- *   lane.c        the loop, gathering, opening and closing
+ *   lane.c        the loop, opening and closing
+ *   portions.c    a batch is gathered and worked on, portion by portion
  *   partitions.c  what is owned: restore on assignment, revocation, lag
  *   files.c       local files of the partitions' ledgers
  *   loading.c     … are read by threads
- *   work.c        decode → enrich → rate → post → outputs of one batch
+ *   work.c        decode → enrich → rate → post → outputs of one portion
  *   outputs.c     events → records to publish
  *   transact.c    begin → send → commit, or abort and rewind
  *   rerate.c      requests to rate past lines again, a chunk between two batches
@@ -45,6 +46,8 @@ struct partition_gauges {
     struct metric *rerate_progress;
 };
 
+#define NO_ITEM SIZE_MAX
+
 struct lane_partition {
     int32_t number;
     enum partition_state state;
@@ -56,9 +59,10 @@ struct lane_partition {
     int64_t gather_next;     /* everything below has been gathered */
     int64_t batch_start; /* where the batch at hand begins; −1: it has none of this partition */
     struct ledger_position batch_end; /* behind the last record of the batch */
-    size_t batch_first;               /* index of its first item of this partition */
-    size_t gathered;                  /* records of the batch at hand */
-    struct line_outcomes outcomes;    /* of these */
+    size_t first_item; /* the batch's first one, if it is of the portion at hand; or NO_ITEM */
+    size_t last_item;  /* of the portion at hand; or NO_ITEM */
+    size_t gathered;   /* records of the batch at hand */
+    struct line_outcomes outcomes; /* of these */
     struct meter *meter;
     struct partition_gauges gauges;
     int64_t rerate_start; /* re-rate requests below it are done, in a ledger that says nothing of
@@ -89,7 +93,11 @@ struct lane {
     size_t partition_capacity;
     size_t partition_found; /* by the last search */
     struct batch batch;
-    size_t undecoded_count;          /* of the batch: their schemas are not known yet */
+    bool is_spoilt; /* the batch holds outputs of a partition that was taken away */
+    bool is_whole;  /* the portion at hand is all of the batch that is left: Redis is asked */
+    size_t single_portions;          /* so many batches are of one portion only: one had to wait */
+    int64_t working_since_ms;        /* that the first portion was gathered */
+    size_t undecoded_count;          /* of the portion: their schemas are not known yet */
     struct group_snapshot *snapshot; /* of the membership under which the batch was gathered */
     bool membership_changed;         /* a hook ran: the snapshot is of yesterday */
     struct rating rating;
@@ -126,7 +134,7 @@ void lane_partitions_release(struct lane *lane);
 enum verdict lane_partitions_step(struct lane *lane, struct fault *fault);
 bool lane_partitions_all_ready(const struct lane *lane);
 void lane_partitions_report_lag(struct lane *lane);
-/* How old what the batch holds is; after lane_decode. */
+/* How old the first line of each partition in the batch is; after lane_decode. */
 void lane_partitions_report_gathered(struct lane *lane);
 
 /* files.c: ASSIGNED → LOADING, and LOADING → AWAITING once all of the file has been read. COMMITTED
@@ -138,14 +146,33 @@ enum verdict lane_file_load(const struct lane *lane, struct lane_partition *part
 /* Do threads have ledgers of this lane at the moment? */
 bool lane_files_are_loading(const struct lane *lane);
 
+/* portions.c: fills the batch until the input is drained or a limit is reached. COMMITTED: its
+ * outputs stand encoded, if lane_batch_has_work; WAIT: told to stop while it waited for reference
+ * data or a schema; REBUILD. */
+enum verdict lane_fill_batch(struct lane *lane, struct fault *fault);
+bool lane_batch_has_work(const struct lane *lane);
+/* The membership under which this batch may commit. Taken when the batch begins and again whenever
+ * a rebalance ran in between, straight after the poll in which it ran (P3). */
+bool lane_refresh_snapshot(struct lane *lane);
+/* The batch is gathered again later. COMMITTED or REBUILD. */
+enum verdict lane_give_back(struct lane *lane, struct fault *fault);
+
+/* lane.c */
+void lane_beat(struct lane *lane);
+bool lane_is_stopping(const struct lane *lane);
+void lane_set_waiting(struct lane *lane, const char *reason);
+/* A reload has put another edition: from here on lines are rated under it. What the batch at hand
+ * would have posted is posted again under the new one; nothing of it was sent. */
+void lane_take_edition(struct lane *lane);
+
 /* work.c: COMMITTED when every record is a line or a dead letter; WAIT when the registry has not
  * told what schema one has: called again, it goes on with those. */
 enum verdict lane_decode(struct lane *lane, struct fault *fault);
 /* What a block says of the last record of its input. */
 uint64_t lane_record_hash(const struct source_record *record);
-/* COMMITTED when the batch's outputs stand encoded; WAIT when reference data is not to be had;
- * REBUILD never. */
-enum verdict lane_work(struct lane *lane, struct fault *fault);
+/* COMMITTED when the portion's outputs stand encoded; WAIT when reference data is not to be had;
+ * AGAIN when some is not in the cache and Redis must not be asked. */
+enum verdict lane_work(struct lane *lane, bool may_ask, struct fault *fault);
 
 /* outputs.c: appends to the batch's outputs and sums. Sets provenance->reference_hash. */
 void lane_encode_events(struct lane *lane, const struct posting *posting,

@@ -59,6 +59,8 @@ void lane_partition_assigned(void *context, int32_t number) {
         .ledger = ledger_open(lane->edition->programs, (uint32_t)number,
                               (uint32_t)source_partition_count(lane->source)),
         .batch_start = -1,
+        .first_item = NO_ITEM,
+        .last_item = NO_ITEM,
         .watermark = -1,
         .rerate_start = -1,
         .assigned_at_ms = clock_steady_ms(),
@@ -82,6 +84,8 @@ void lane_partition_revoked(void *context, int32_t number, bool lost) {
         return;
     }
     batch_drop_partition(&lane->batch, number);
+    lane->is_spoilt =
+        lane->is_spoilt || (partition->batch_start >= 0 && lane->batch.done_count > 0);
     lane_rerate_drop(lane, number);
     restorer_cancel(lane->restorer, number);
     struct loading_result unused;
@@ -421,8 +425,8 @@ void lane_partitions_report_lag(struct lane *lane) {
 void lane_partitions_report_gathered(struct lane *lane) {
     for (size_t i = 0; i < lane->partition_count && lane->shared->lag != NULL; i++) {
         const struct lane_partition *partition = &lane->partitions[i];
-        if (partition->batch_start >= 0) {
-            const struct batch_item *first = &lane->batch.items[partition->batch_first];
+        if (partition->first_item != NO_ITEM) {
+            const struct batch_item *first = &lane->batch.items[partition->first_item];
             bool has_event_time = first->state == ITEM_LINE && first->line.has_event_time;
             lag_gathered(lane->shared->lag, partition->number, partition->batch_start,
                          first->record.timestamp_ms,

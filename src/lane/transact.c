@@ -17,18 +17,18 @@
 /* What cleaning may copy in one transaction and partition. */
 #define CLEAN_BYTES_MAX (256U << 10)
 
-static enum verdict send_dead_letter(struct lane *lane, const struct batch_item *item,
+static enum verdict send_dead_letter(struct lane *lane, const struct batch_letter *dead,
                                      struct fault *fault) {
-    const struct source_record *record = &item->record;
+    const struct source_record *record = &dead->record;
     char partition[16];
     char offset[24];
     char timestamp[24];
     (void)snprintf(partition, sizeof partition, "%d", record->partition);
-    (void)snprintf(offset, sizeof offset, "%lld", (long long)item->origin_offset);
+    (void)snprintf(offset, sizeof offset, "%lld", (long long)dead->origin_offset);
     (void)snprintf(timestamp, sizeof timestamp, "%lld", (long long)record->timestamp_ms);
     const struct output_header headers[] = {
-        {"accrued.error.code", text_of(reject_code_name(item->reject->code))},
-        {"accrued.error.message", text_of(item->reject->message)},
+        {"accrued.error.code", text_of(reject_code_name(dead->reject.code))},
+        {"accrued.error.message", text_of(dead->reject.message)},
         {"accrued.source.topic", text_of(lane->edition->config->topics.billing_lines)},
         {"accrued.source.partition", text_of(partition)},
         {"accrued.source.offset", text_of(offset)},
@@ -52,8 +52,8 @@ static enum verdict send_outputs(struct lane *lane, struct fault *fault) {
     enum verdict verdict = VERDICT_COMMITTED;
     for (size_t i = 0; i < batch->output_count && verdict == VERDICT_COMMITTED; i++) {
         const struct batch_output *output = &batch->outputs[i];
-        if (output->dead_letter != NULL) {
-            verdict = send_dead_letter(lane, output->dead_letter, fault);
+        if (output->output == OUTPUT_DEAD_LETTERS) {
+            verdict = send_dead_letter(lane, &batch->letters[output->letter], fault);
             continue;
         }
         struct output_record record = {
@@ -65,8 +65,7 @@ static enum verdict send_outputs(struct lane *lane, struct fault *fault) {
         };
         verdict = publisher_send(lane->publisher, &record, fault);
     }
-    /* They are on their way while the ledger packs its blocks. */
-    return verdict == VERDICT_COMMITTED ? publisher_push(lane->publisher, fault) : verdict;
+    return verdict;
 }
 
 /* What a partition has to do with the transaction at hand. */
@@ -220,7 +219,7 @@ static enum verdict abort_batch(struct lane *lane, struct fault *fault) {
     lane_count_abort(lane);
     lane->abort_count++;
     log_event(LOG_WARN, "transaction_aborted", "lane=%d lines=%zu attempt=%d reason=%s",
-              lane->number, lane->batch.count, lane->abort_count, log_quote(cause.text));
+              lane->number, lane->batch.done_count, lane->abort_count, log_quote(cause.text));
     enum verdict verdict = publisher_abort(lane->publisher, fault);
     if (verdict != VERDICT_COMMITTED) {
         fault_prefix(fault, "%s; then ", cause.text);
@@ -244,10 +243,10 @@ enum verdict lane_transact(struct lane *lane, struct fault *fault) {
     size_t lines = 0;
     enum verdict verdict = publisher_begin(lane->publisher, fault);
     if (verdict == VERDICT_COMMITTED) {
-        verdict = send_outputs(lane, fault);
+        verdict = send_blocks(lane, fault);
     }
     if (verdict == VERDICT_COMMITTED) {
-        verdict = send_blocks(lane, fault);
+        verdict = send_outputs(lane, fault);
     }
     if (verdict == VERDICT_COMMITTED) {
         verdict = commit_offsets(lane, fault);

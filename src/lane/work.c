@@ -1,4 +1,4 @@
-/* What happens to the lines of a batch before anything is published:
+/* What happens to the lines of a portion before anything is published:
  * decode → enrich → rate → post → encoded outputs. */
 #include "lane_state.h"
 
@@ -120,7 +120,7 @@ static void want(struct lane *lane, struct batch_item *const *items, size_t coun
     }
 }
 
-static enum verdict enrich(struct lane *lane, struct fault *fault) {
+static enum verdict enrich(struct lane *lane, bool may_ask, struct fault *fault) {
     enricher_begin(lane->enricher);
     struct batch_item *some[WANT_AT_ONCE];
     size_t count = 0;
@@ -136,15 +136,19 @@ static enum verdict enrich(struct lane *lane, struct fault *fault) {
             count = 0;
         }
     }
-    return enricher_fetch(lane->enricher, clock_steady_ms(), fault) == ENRICH_READY
-               ? VERDICT_COMMITTED
-               : VERDICT_WAIT;
+    int64_t now_ms = clock_steady_ms();
+    switch (may_ask ? enricher_fetch(lane->enricher, now_ms, fault)
+                    : enricher_fetch_cached(lane->enricher, now_ms, fault)) {
+    case ENRICH_READY: return VERDICT_COMMITTED;
+    case ENRICH_WAIT: return VERDICT_WAIT;
+    case ENRICH_MISSING: return VERDICT_AGAIN;
+    }
+    REQUIRE(false && "unknown enrich_verdict");
 }
 
 static void add_dead_letter(struct lane *lane, const struct batch_item *item) {
-    batch_add_output(&lane->batch, OUTPUT_DEAD_LETTERS)->dead_letter = item;
+    batch_add_letter(&lane->batch, item);
     lane_partition_find(lane, item->record.partition)->outcomes.dead_lettered++;
-    lane->batch.counts.dead_letters_by_code[item->reject->code]++;
 }
 
 static void count_outcome(struct line_outcomes *outcomes, enum posting_outcome outcome) {
@@ -263,25 +267,19 @@ uint64_t lane_record_hash(const struct source_record *record) {
     return text_is_null(record->value) ? 0 : hash64(record->value.data, record->value.size, 0);
 }
 
-/* Where each partition of the batch stands behind its last record. */
+/* Where each partition of the portion stands behind its last record. */
 static void note_ends(struct lane *lane) {
     for (size_t p = 0; p < lane->partition_count; p++) {
         struct lane_partition *partition = &lane->partitions[p];
-        if (partition->batch_start < 0) {
+        if (partition->last_item == NO_ITEM) {
             continue;
         }
-        for (size_t i = lane->batch.count; i-- > 0;) {
-            const struct source_record *record = &lane->batch.items[i].record;
-            if (record->partition == partition->number &&
-                lane->batch.items[i].state != ITEM_DROPPED) {
-                partition->batch_end = (struct ledger_position){
-                    .next_offset = record->offset + 1,
-                    .record_timestamp_ms = record->timestamp_ms,
-                    .record_hash = lane_record_hash(record),
-                };
-                break;
-            }
-        }
+        const struct source_record *record = &lane->batch.items[partition->last_item].record;
+        partition->batch_end = (struct ledger_position){
+            .next_offset = record->offset + 1,
+            .record_timestamp_ms = record->timestamp_ms,
+            .record_hash = lane_record_hash(record),
+        };
     }
 }
 
@@ -331,7 +329,8 @@ static void expect(struct lane *lane, size_t at) {
 /* A line that the ledger has maps up to 64 KiB of its file; so often they are looked after. */
 #define REST_LINES 512
 
-enum verdict lane_work(struct lane *lane, struct fault *fault) {
+/* The first portion, perhaps once more: nothing has been posted yet. */
+static void start_over(struct lane *lane) {
     batch_restart(&lane->batch);
     for (size_t i = 0; i < lane->partition_count; i++) {
         if (lane->partitions[i].state == PARTITION_READY) {
@@ -339,7 +338,13 @@ enum verdict lane_work(struct lane *lane, struct fault *fault) {
         }
         lane->partitions[i].outcomes = (struct line_outcomes){0};
     }
-    enum verdict verdict = enrich(lane, fault);
+}
+
+enum verdict lane_work(struct lane *lane, bool may_ask, struct fault *fault) {
+    if (lane->batch.done_count == 0) {
+        start_over(lane);
+    }
+    enum verdict verdict = enrich(lane, may_ask, fault);
     struct provenance provenance = {
         .source_topic = text_of(lane->edition->config->topics.billing_lines),
         .accrued_at_ms = clock_wall_ms(),

@@ -110,6 +110,7 @@ static void draw_world(void) {
     }
     struct config *config = &world.config;
     config->batch.lines_max = sim_chance(3000) ? sim_between(1, 10) : 10000;
+    config->batch.portion_lines = sim_chance(6000) ? sim_between(1, 4) : 512;
     config->batch.wait_ms = sim_between(10, 300);
     /* Short, so that a run is short; which of them ends first is the seed's to say. */
     config->kafka.session_timeout_ms = sim_between(1500, 4000);

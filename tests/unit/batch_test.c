@@ -3,6 +3,7 @@
 #include "dice.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 /* Instead of the adapter's: batch.c needs nothing else of it. A message here is a counter. */
 void source_record_release(struct source_record *record) {
@@ -131,9 +132,9 @@ Test(batch, restarts_with_its_items) {
     for (int i = 0; i < 700; i++) {
         struct batch_output *output = batch_add_output(&batch, (enum output)(i % OUTPUT_COUNT));
         cr_assert_eq(output->output, (enum output)(i % OUTPUT_COUNT));
-        cr_assert(output->dead_letter == NULL && output->key_size == 0 && output->value_size == 0);
+        cr_assert(output->letter == 0 && output->key_size == 0 && output->value_size == 0);
         output->value_at = (size_t)i;
-        output->dead_letter = item;
+        output->letter = 7;
     }
     cr_assert_eq(batch.output_count, 700);
     for (size_t i = 0; i < 700; i++) {
@@ -153,12 +154,80 @@ Test(batch, restarts_with_its_items) {
     cr_assert_eq(releases, 0);
     cr_assert(text_equal(batch.items[0].line.line_id, TEXT("line")));
     /* Nothing of the first try is left in what is made again. */
-    cr_assert(batch_add_output(&batch, OUTPUT_LEDGER)->dead_letter == NULL);
+    cr_assert_eq(batch_add_output(&batch, OUTPUT_LEDGER)->letter, 0);
     batch_add_sum(&batch, 0, SUM_ACCRUED, (struct currency){{'E', 'U', 'R'}}, (struct amount){5});
     cr_assert_eq(batch.sums[0].count, 1);
     cr_assert(batch.sums[0].amount.units == 5);
     batch_release(&batch);
     cr_assert_eq(releases, 1);
+}
+
+static void reject_item(struct batch *batch, struct batch_item *item) {
+    struct reject reject;
+    (void)reject_set(&reject, REJECT_FIELD_INVALID, "offset %lld", (long long)item->record.offset);
+    item->state = ITEM_REJECTED;
+    batch_reject(batch, item, &reject);
+    batch_add_letter(batch, item);
+}
+
+/* Records go with their portion; a dead letter's goes with the batch. */
+Test(batch, letters_outlive_their_portion) {
+    struct batch batch;
+    batch_init(&batch);
+    static int releases[300];
+    for (int round = 1; round <= 2; round++) {
+        for (int i = 0; i < 300; i++) {
+            struct source_record record = record_of(1, i, &releases[i]);
+            struct batch_item *item = batch_add(&batch, &record);
+            if (i % 3 == 0) {
+                reject_item(&batch, item);
+            }
+            if (i == 50) { /* the first portion is worked on twice, once in vain */
+                batch_restart(&batch);
+                cr_assert_eq(batch.letter_count, 0);
+                for (size_t again = 0; again < batch.count; again++) {
+                    if (batch.items[again].state == ITEM_REJECTED) {
+                        batch_add_letter(&batch, &batch.items[again]);
+                    }
+                }
+            }
+            if (i % 100 == 99) {
+                batch_end_portion(&batch);
+                cr_assert_eq(batch.count, 0);
+                cr_assert_eq(batch.done_count, (size_t)i + 1);
+            }
+        }
+        cr_assert_eq(batch.record_bytes, 300 * 8);
+        cr_assert_eq(batch.letter_count, 100);
+        cr_assert_eq(batch.counts.dead_letters_by_code[REJECT_FIELD_INVALID], 100);
+        for (int i = 0; i < 300; i++) {
+            cr_assert_eq(releases[i], i % 3 == 0 ? round - 1 : round);
+        }
+        for (size_t i = 0; i < 100; i++) {
+            char message[32];
+            (void)snprintf(message, sizeof message, "offset %zu", 3 * i);
+            cr_assert_eq(batch.outputs[i].output, OUTPUT_DEAD_LETTERS);
+            const struct batch_letter *letter = &batch.letters[batch.outputs[i].letter];
+            cr_assert_eq(letter->record.offset, (int64_t)(3 * i));
+            cr_assert_eq(letter->record.message, &releases[3 * i]);
+            cr_assert_str_eq(letter->reject.message, message);
+        }
+        batch_clear(&batch);
+        cr_assert_eq(batch.done_count, 0);
+        for (int i = 0; i < 300; i++) {
+            cr_assert_eq(releases[i], round);
+        }
+    }
+    for (int i = 0; i < 2; i++) { /* one that is owned and one that is not */
+        struct source_record record = record_of(1, i, &releases[i]);
+        reject_item(&batch, batch_add(&batch, &record));
+        if (i == 0) {
+            batch_end_portion(&batch);
+        }
+    }
+    batch_release(&batch);
+    cr_assert_eq(releases[0], 3);
+    cr_assert_eq(releases[1], 3);
 }
 
 /* One sum for each (program, reason, currency), as a plain table has it. */
