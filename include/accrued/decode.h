@@ -67,7 +67,8 @@ enum decode_end {
 };
 
 /* Decodes one record into *ret_line (which borrows from `value` and from `arena`, where ids had to
- * be folded or texts converted) and applies line_check. `header`: of SCHEMA_HEADER, or null. */
+ * be folded or texts converted) and applies line_check. What is in it otherwise means nothing.
+ * `header`: of SCHEMA_HEADER, or null. */
 enum decode_end record_decode(struct schema_set *set, struct text header, struct text value,
                               struct arena *arena, struct billing_line *ret_line,
                               struct reject *ret_reject);

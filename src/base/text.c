@@ -2,9 +2,6 @@
 
 #include "accrued/require.h"
 
-/* A word of eight such bytes. */
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (uint64_t)(byte))
-
 static inline char fold(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
@@ -78,30 +75,6 @@ static size_t utf8_sequence(const unsigned char *at, size_t left) {
     return overlong || surrogate || too_large ? 0 : size;
 }
 
-/* The last eight bytes of a text, so that a walk by words need not end with single bytes; where
- * there are fewer, zeros are behind them. */
-static inline uint64_t last_word(struct text t) {
-    uint64_t word = 0;
-    if (t.size >= sizeof word) {
-        memcpy(&word, t.data + t.size - sizeof word, sizeof word);
-        return word;
-    }
-    for (size_t i = t.size; i-- > 0;) {
-        word = word << 8 | (unsigned char)t.data[i];
-    }
-    return word;
-}
-
-static bool text_is_ascii(struct text t) {
-    uint64_t seen = last_word(t);
-    for (size_t at = 0; at + sizeof seen <= t.size; at += sizeof seen) {
-        uint64_t word;
-        memcpy(&word, t.data + at, sizeof word);
-        seen |= word;
-    }
-    return (seen & EACH_BYTE(0x80)) == 0;
-}
-
 bool text_is_utf8(struct text t) {
     if (text_is_ascii(t)) {
         return true; /* as most are */
@@ -130,23 +103,13 @@ struct text text_fold(struct text t, char *to) {
     return (struct text){to, t.size};
 }
 
-/* The bytes of the word that are 'A' to 'Z': bit 7 is set in these. */
-static inline uint64_t upper_case(uint64_t word) {
-    /* Of each byte's lower seven bits: bit 7 is set from 'A' on, and from '[' on. */
-    uint64_t low = word & ~EACH_BYTE(0x80);
-    uint64_t from_a = low + EACH_BYTE(0x80 - 'A');
-    uint64_t from_bracket = low + EACH_BYTE(0x80 - '[');
-    return from_a & ~from_bracket & ~word & EACH_BYTE(0x80);
-}
-
-bool text_is_folded(struct text t) {
-    uint64_t seen = upper_case(last_word(t));
-    for (size_t at = 0; at + sizeof seen <= t.size; at += sizeof seen) {
-        uint64_t word;
-        memcpy(&word, t.data + at, sizeof word);
-        seen |= upper_case(word);
+bool text_is_folded_bytewise(struct text t) {
+    for (size_t i = 0; i < t.size; i++) {
+        if (t.data[i] >= 'A' && t.data[i] <= 'Z') {
+            return false;
+        }
     }
-    return seen == 0;
+    return true;
 }
 
 bool text_to_int64(struct text t, int64_t *ret_value) {

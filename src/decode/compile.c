@@ -238,32 +238,53 @@ static int find_alias(struct field_aliases aliases, struct text name) {
 /* Which of our fields each of the writer's is: by name, then what is left by alias. */
 static void find_targets(struct plan_node *record, struct field_aliases aliases, bool *is_written) {
     for (size_t i = 0; i < record->count; i++) {
-        record->targets[i] = line_field_find(record->names[i]);
-        if (record->targets[i] >= 0) {
-            is_written[record->targets[i]] = true;
-        }
-    }
-    for (size_t i = 0; i < record->count; i++) {
-        int target = record->targets[i] < 0 ? find_alias(aliases, record->names[i]) : -1;
-        if (target >= 0 && !is_written[target]) {
-            record->targets[i] = target;
+        int target = line_field_find(record->names[i]);
+        record->fields[i] = (struct plan_field){.target = target};
+        if (target >= 0) {
             is_written[target] = true;
         }
     }
+    for (size_t i = 0; i < record->count; i++) {
+        int target = record->fields[i].target < 0 ? find_alias(aliases, record->names[i]) : -1;
+        if (target >= 0 && !is_written[target]) {
+            record->fields[i].target = target;
+            is_written[target] = true;
+        }
+    }
+}
+
+/* What its values are, nearly all of them. */
+static void find_plain(struct plan_field *field, const struct plan_node *node) {
+    const struct line_field *target = &line_fields[field->target];
+    const struct plan_node *plain = node;
+    if (node->type == PLAN_UNION && node->count == 2 && target->optional) {
+        size_t null_index = node->children[0]->type == PLAN_NULL ? 0 : 1;
+        field->has_null = node->children[null_index]->type == PLAN_NULL;
+        field->null_branch = (uint8_t)(2 * null_index);
+        field->plain_branch = (uint8_t)(2 - field->null_branch);
+        plain = node->children[1 - null_index];
+    }
+    bool is_plain = (node->type != PLAN_UNION || field->has_null) && plain->type != PLAN_UNION &&
+                    plain->type != PLAN_NULL && line_field_accepts(target, plain);
+    field->plain = is_plain ? plain : NULL;
 }
 
 static bool bind_targets(struct arena *arena, struct plan_node *record,
                          struct field_aliases aliases, struct fault *fault) {
     bool is_written[64] = {false};
     REQUIRE(line_field_count <= sizeof is_written);
-    record->targets = arena_take(arena, (record->count + 1) * sizeof(int));
+    record->fields = arena_take(arena, (record->count + 1) * sizeof *record->fields);
     find_targets(record, aliases, is_written);
     for (size_t i = 0; i < record->count; i++) {
-        int target = record->targets[i];
-        if (target >= 0 && !line_field_accepts(&line_fields[target], record->children[i])) {
+        int target = record->fields[i].target;
+        if (target < 0) {
+            continue;
+        }
+        if (!line_field_accepts(&line_fields[target], record->children[i])) {
             return fault_set(fault, "field %s: the writer's %s cannot become this field",
                              line_fields[target].name, plan_type_name(record->children[i]->type));
         }
+        find_plain(&record->fields[i], record->children[i]);
     }
     for (size_t f = 0; f < line_field_count; f++) {
         if (!is_written[f] && !line_fields[f].has_default) {

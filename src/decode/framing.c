@@ -8,17 +8,20 @@
 #define SINGLE_OBJECT_HEADER_SIZE 10
 static const uint8_t single_object_magic[2] = {0xC3, 0x01};
 
-static struct schema_ref confluent_ref(const uint8_t *bytes) {
-    uint32_t id =
+/* Each record has one. Member by member: put together first and then copied, it would wait for its
+ * own stores. */
+static void confluent_ref(const uint8_t *bytes, struct schema_ref *ret_ref) {
+    memset(ret_ref, 0, sizeof *ret_ref);
+    ret_ref->framing = FRAMING_CONFLUENT;
+    ret_ref->id =
         (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 | bytes[4];
-    return (struct schema_ref){.framing = FRAMING_CONFLUENT, .id = id};
 }
 
 bool frame_parse(struct text value, struct schema_ref *ret_ref, struct text *ret_datum,
                  struct reject *ret_reject) {
     const uint8_t *bytes = (const uint8_t *)value.data;
     if (value.size >= CONFLUENT_HEADER_SIZE && bytes[0] == CONFLUENT_MAGIC) {
-        *ret_ref = confluent_ref(bytes);
+        confluent_ref(bytes, ret_ref);
         *ret_datum =
             (struct text){value.data + CONFLUENT_HEADER_SIZE, value.size - CONFLUENT_HEADER_SIZE};
         return true;
@@ -49,7 +52,7 @@ bool frame_parse_header(struct text header, struct schema_ref *ret_ref, struct r
         return true;
     }
     if (header.size == CONFLUENT_HEADER_SIZE && bytes[0] == CONFLUENT_MAGIC) {
-        *ret_ref = confluent_ref(bytes);
+        confluent_ref(bytes, ret_ref);
         return true;
     }
     return reject_set(ret_reject, REJECT_AVRO_MALFORMED,

@@ -207,6 +207,52 @@ static bool read_scalar(struct cursor *from, const struct plan_node *node, struc
     return !from->bad;
 }
 
+/* Reading what nearly every value is, without a cursor: that lives in memory, and every byte would
+ * wait for the one before it to be stored. All return what is behind the value, or NULL: it is
+ * something else, and the cursor has to look at it from its beginning. */
+
+/* A size below 64 is one byte, twice the size. */
+static inline const uint8_t *take_short(const uint8_t *at, const uint8_t *end,
+                                        struct text *ret_bytes) {
+    if (at == end || (*at & 0x81) != 0 || end - at <= *at / 2) {
+        return NULL;
+    }
+    *ret_bytes = (struct text){(const char *)at + 1, *at / 2U};
+    return at + 1 + ret_bytes->size;
+}
+
+static inline const uint8_t *take_number(const uint8_t *at, const uint8_t *end,
+                                         int64_t *ret_number) {
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 56 && at != end; shift += 7) {
+        uint8_t byte = *at++;
+        value |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80) {
+            *ret_number = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+            return at;
+        }
+    }
+    return NULL;
+}
+
+static inline const uint8_t *take_plain(const uint8_t *at, const uint8_t *end,
+                                        const struct plan_field *field, struct scalar *ret) {
+    const struct plan_node *node = field->plain;
+    ret->node = node;
+    switch ((int)node->type) {
+    case PLAN_BYTES:
+    case PLAN_STRING: return take_short(at, end, &ret->bytes);
+    case PLAN_LONG:
+    case PLAN_ENUM: return take_number(at, end, &ret->number);
+    case PLAN_INT: {
+        const uint8_t *behind = take_number(at, end, &ret->number);
+        return behind != NULL && ret->number >= INT32_MIN && ret->number <= INT32_MAX ? behind
+                                                                                      : NULL;
+    }
+    default: return NULL;
+    }
+}
+
 static bool set_measure(const struct line_field *field, const struct scalar *scalar,
                         struct measure *ret_measure, struct reject *reject) {
     if (scalar->bytes.size == 0) {
@@ -228,12 +274,10 @@ static bool set_status(const struct scalar *scalar, bool *ret_is_void, struct re
                           (long long)scalar->number);
     }
     struct text symbol = node->symbols[scalar->number];
-    if (!text_equal(symbol, TEXT("ACTIVE")) && !text_equal(symbol, TEXT("VOID"))) {
-        return reject_set(reject, REJECT_FIELD_INVALID, "status: \"%.*s\" is not ACTIVE or VOID",
-                          CUT(symbol));
-    }
     *ret_is_void = text_equal(symbol, TEXT("VOID"));
-    return true;
+    return *ret_is_void || text_equal(symbol, TEXT("ACTIVE")) ||
+           reject_set(reject, REJECT_FIELD_INVALID, "status: \"%.*s\" is not ACTIVE or VOID",
+                      CUT(symbol));
 }
 
 static bool set_day(const struct line_field *field, const struct scalar *scalar, int32_t *ret_day,
@@ -259,16 +303,21 @@ static bool set_time(const struct scalar *scalar, int64_t *ret_ms, struct reject
     return true;
 }
 
+static inline void set_text(const struct line_field *field, struct text bytes, struct arena *arena,
+                            struct billing_line *line) {
+    bool is_as_it_came = field->kind == FIELD_TEXT || text_is_folded(bytes);
+    *(struct text *)((char *)line + field->offset) =
+        is_as_it_came ? bytes : arena_fold(arena, bytes);
+}
+
 /* Puts a value that the field accepts into its place. */
 static bool set_field(const struct line_field *field, const struct scalar *scalar,
                       struct arena *arena, struct billing_line *line, struct reject *reject) {
     char *place = (char *)line + field->offset;
     struct text bytes = scalar->bytes;
     switch (field->kind) {
-    case FIELD_TEXT: *(struct text *)place = bytes; return true;
-    case FIELD_FOLDED:
-        *(struct text *)place = text_is_folded(bytes) ? bytes : arena_fold(arena, bytes);
-        return true;
+    case FIELD_TEXT:
+    case FIELD_FOLDED: set_text(field, bytes, arena, line); return true;
     case FIELD_REVISION: line->revision = scalar->number; return true;
     case FIELD_STATUS: return set_status(scalar, &line->is_void, reject);
     case FIELD_MONTH:
@@ -286,6 +335,13 @@ static bool set_field(const struct line_field *field, const struct scalar *scala
     REQUIRE(false && "a field kind without a place");
 }
 
+static void set_has(const struct line_field *field, struct billing_line *line, bool has) {
+    if (field->has_offset != 0) {
+        *(bool *)((char *)line + field->has_offset) = has;
+    }
+}
+
+/* Whatever the value is: through unions, and held against the field. */
 static bool read_field(struct cursor *from, const struct plan_node *node,
                        const struct line_field *field, struct arena *arena,
                        struct billing_line *line, struct reject *reject) {
@@ -301,42 +357,77 @@ static bool read_field(struct cursor *from, const struct plan_node *node,
                                 plan_type_name(scalar.node->type));
     }
     bool is_null = scalar.node->type == PLAN_NULL;
-    if (field->has_offset != 0) {
-        *(bool *)((char *)line + field->has_offset) = !is_null;
-    }
+    set_has(field, line, !is_null);
     return is_null || set_field(field, &scalar, arena, line, reject);
+}
+
+/* A null, or a plain value; NULL: neither, and nothing has been read. */
+static inline const uint8_t *read_plain(const uint8_t *at, const uint8_t *end,
+                                        const struct plan_field *plan, struct arena *arena,
+                                        struct billing_line *line, struct reject *reject) {
+    if (plan->plain == NULL || at == end) {
+        return NULL;
+    }
+    if (plan->has_null) {
+        if (*at == plan->null_branch) {
+            return at + 1; /* as the line is at first */
+        }
+        if (*at != plan->plain_branch) {
+            return NULL;
+        }
+        at++;
+    }
+    const struct line_field *field = &line_fields[plan->target];
+    struct scalar scalar = {.node = NULL};
+    if (field->kind == FIELD_TEXT || field->kind == FIELD_FOLDED) {
+        const uint8_t *behind = take_short(at, end, &scalar.bytes);
+        if (behind != NULL) {
+            set_text(field, scalar.bytes, arena, line);
+        }
+        return behind;
+    }
+    const uint8_t *behind = take_plain(at, end, plan, &scalar);
+    if (behind != NULL) {
+        set_has(field, line, true);
+        (void)set_field(field, &scalar, arena, line, reject);
+    }
+    return behind;
 }
 
 bool plan_read(const struct plan_node *record, struct text datum, struct arena *arena,
                struct billing_line *ret_line, struct reject *ret_reject) {
-    REQUIRE(record->type == PLAN_RECORD && record->targets != NULL);
+    REQUIRE(record->type == PLAN_RECORD && record->fields != NULL);
+    const uint8_t *at = (const uint8_t *)datum.data;
+    const uint8_t *end = at + datum.size;
     struct cursor from = cursor_of(datum.data, datum.size);
-    struct billing_line line = {.revision = 0};
+    *ret_line = (struct billing_line){.revision = 0};
     /* The first bad field is the reason, but only bytes that can be read to the end have fields. */
     ret_reject->code = REJECT_NONE;
     struct reject later;
     for (size_t i = 0; i < record->count && !from.bad; i++) {
-        int target = record->targets[i];
-        if (target < 0) {
-            (void)skip_value(&from, record->children[i], 0);
-        } else {
-            struct reject *reject = ret_reject->code == REJECT_NONE ? ret_reject : &later;
-            (void)read_field(&from, record->children[i], &line_fields[target], arena, &line,
-                             reject);
+        const struct plan_field *field = &record->fields[i];
+        struct reject *reject = ret_reject->code == REJECT_NONE ? ret_reject : &later;
+        const uint8_t *behind = read_plain(at, end, field, arena, ret_line, reject);
+        if (behind == NULL) {
+            from.data = at;
+            if (field->target < 0) {
+                (void)skip_value(&from, record->children[i], 0);
+            } else {
+                (void)read_field(&from, record->children[i], &line_fields[field->target], arena,
+                                 ret_line, reject);
+            }
+            behind = from.data;
         }
+        at = behind;
     }
     if (from.bad) {
         return reject_set(ret_reject, REJECT_AVRO_MALFORMED,
                           "byte %zu of %zu: cut off, or not a value of the writer's schema",
-                          (size_t)((const char *)from.data - datum.data), datum.size);
+                          (size_t)(at - (const uint8_t *)datum.data), datum.size);
     }
-    if (cursor_left(&from) > 0) {
+    if (at != end) {
         return reject_set(ret_reject, REJECT_AVRO_MALFORMED, "%zu bytes behind the record's end",
-                          cursor_left(&from));
+                          (size_t)(end - at));
     }
-    if (ret_reject->code != REJECT_NONE) {
-        return false;
-    }
-    *ret_line = line;
-    return true;
+    return ret_reject->code == REJECT_NONE;
 }

@@ -34,6 +34,16 @@ const char *plan_type_name(enum plan_type type);
 
 enum plan_logical { LOGICAL_NONE, LOGICAL_DECIMAL, LOGICAL_TIMESTAMP_MICROS };
 
+/* A field of the writer's outermost record. Nearly every value of it is plain: of the one type that
+ * it has, or that it has beside null. */
+struct plan_field {
+    int target;                    /* index into line_fields, −1: skip */
+    const struct plan_node *plain; /* NULL: there is none, or it cannot become the field */
+    bool has_null;                 /* a union of two; each branch as it is written: */
+    uint8_t null_branch;
+    uint8_t plain_branch;
+};
+
 struct plan_node {
     enum plan_type type;
     enum plan_logical logical;
@@ -43,7 +53,7 @@ struct plan_node {
     const struct text *symbols;        /* PLAN_ENUM */
     const struct text *names;          /* PLAN_RECORD: of its fields, for people */
     const struct plan_node **children; /* fields, branches, items, values */
-    int *targets; /* of the outermost record: index into line_fields, −1: skip */
+    struct plan_field *fields;         /* of the outermost record, beside its children */
 };
 
 /* Steps over a value that nobody wants. false: from->bad, and from->data is where. */
@@ -76,7 +86,8 @@ int line_field_find(struct text name);
 /* May a value of this type become the field? (Unions are decided per record.) */
 bool line_field_accepts(const struct line_field *field, const struct plan_node *node);
 
-/* Reads a whole datum. Missing fields have their defaults. false: *ret_reject. */
+/* Reads a whole datum, straight into *ret_line. Missing fields have their defaults. false:
+ * *ret_reject, and what the line holds by then means nothing. */
 bool plan_read(const struct plan_node *record, struct text datum, struct arena *arena,
                struct billing_line *ret_line, struct reject *ret_reject);
 

@@ -192,11 +192,13 @@ static bool is_named_by(const struct schema_set *set, const struct writer *write
 
 /* Records of one writer come in runs: the last one found is the first one tried. */
 static const struct writer *find_writer(struct schema_set *set, const struct schema_ref *ref) {
+    if (is_named_by(set, &set->writers[set->last], ref)) {
+        return &set->writers[set->last];
+    }
     for (size_t i = 0; i < set->count; i++) {
-        size_t at = (set->last + i) % set->count;
-        if (is_named_by(set, &set->writers[at], ref)) {
-            set->last = at;
-            return &set->writers[at];
+        if (is_named_by(set, &set->writers[i], ref)) {
+            set->last = i;
+            return &set->writers[i];
         }
     }
     return NULL;

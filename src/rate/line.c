@@ -107,8 +107,22 @@ static bool check_text(const struct text_rule *rule, struct text *text, struct r
     return true;
 }
 
+#define TEXT_RULE_COUNT (sizeof text_rules / sizeof text_rules[0])
+
+/* Nearly all are: ASCII, short enough, null rather than empty. */
+static bool texts_are_plain(const struct billing_line *line) {
+    bool is_plain = true;
+    for (size_t i = 0; i < TEXT_RULE_COUNT && is_plain; i++) {
+        struct text text = *(const struct text *)((const char *)line + text_rules[i].offset);
+        is_plain = text.size == 0 ? text_is_null(text) && !text_rules[i].required
+                                  : text.size <= text_rules[i].size_max && text_is_ascii(text);
+    }
+    return is_plain;
+}
+
 bool line_check(struct billing_line *line, struct reject *ret_reject) {
-    for (size_t i = 0; i < sizeof text_rules / sizeof text_rules[0]; i++) {
+    bool is_plain = texts_are_plain(line);
+    for (size_t i = 0; i < TEXT_RULE_COUNT && !is_plain; i++) {
         struct text *text = (struct text *)((char *)line + text_rules[i].offset);
         if (!check_text(&text_rules[i], text, ret_reject)) {
             return false;

@@ -256,7 +256,23 @@ size_t decimal_to_bytes(int128 units, uint8_t to[DECIMAL_BYTES_MAX]) {
     return DECIMAL_BYTES_MAX - skipped;
 }
 
+static inline uint32_t big_endian(const uint8_t *data) {
+    return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
+}
+
+/* Of four to eight bytes, which nearly all amounts have: the first four and the last four, and what
+ * they share is the same. */
+static inline int64_t small_from_bytes(const uint8_t *data, size_t size) {
+    size_t shift = 8 * (size - 4);
+    uint64_t word = (uint64_t)big_endian(data) << shift | big_endian(data + size - 4);
+    return (int64_t)(word << (32 - shift)) >> (32 - shift);
+}
+
 bool decimal_from_bytes(const uint8_t *data, size_t size, int128 *ret_units) {
+    if (size >= 4 && size <= 8) {
+        *ret_units = small_from_bytes(data, size);
+        return true;
+    }
     if (size == 0) {
         return false;
     }
@@ -308,7 +324,11 @@ bool decimal_from_bytes_rescaled(const uint8_t *data, size_t size, unsigned from
                                  unsigned to_scale, int128 *ret_units) {
     int128 units = 0;
     if (decimal_from_bytes(data, size, &units)) {
-        return decimal_rescale(units, from_scale, to_scale, ret_units);
+        if (from_scale != to_scale || !decimal_fits(units)) {
+            return decimal_rescale(units, from_scale, to_scale, ret_units);
+        }
+        *ret_units = units;
+        return true;
     }
     if (size == 0 || size > WIDE_SIZE_MAX || from_scale <= to_scale) {
         return false;
