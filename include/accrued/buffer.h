@@ -32,6 +32,32 @@ static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t more) {
                : buffer_grow(buffer, more);
 }
 
+/* What is appended is short, and of every size: ids, codes, amounts. In two or four overlapping
+ * pieces it is copied sooner than memcpy finds out how. */
+static inline void bytes_copy(uint8_t *to, const void *data, size_t size) {
+    const uint8_t *from = (const uint8_t *)data;
+    if (size > 64) {
+        memcpy(to, from, size);
+    } else if (size >= 16) {
+        if (size > 32) {
+            memcpy(to + 16, from + 16, 16);
+            memcpy(to + size - 32, from + size - 32, 16);
+        }
+        memcpy(to, from, 16);
+        memcpy(to + size - 16, from + size - 16, 16);
+    } else if (size >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, from + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + size - 4, from + size - 4, 4);
+    } else {
+        for (size_t i = 0; i < size; i++) {
+            to[i] = from[i];
+        }
+    }
+}
+
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
 static inline void buffer_append_text(struct buffer *buffer, struct text text) {
     buffer_append(buffer, text.data, text.size);
@@ -63,6 +89,13 @@ static inline void buffer_append_zigzag(struct buffer *buffer, int64_t value) {
 void buffer_append_u16le(struct buffer *buffer, uint16_t value);
 void buffer_append_u32le(struct buffer *buffer, uint32_t value);
 void buffer_append_u64le(struct buffer *buffer, uint64_t value);
+
+/* Where many things follow each other, buffer_reserve makes room for all of them at once, and who
+ * writes keeps the place itself: a buffer's own size lives in memory, and each piece would wait for
+ * the one before. This ends it: `behind` is behind what was written. */
+static inline void buffer_written(struct buffer *buffer, const uint8_t *behind) {
+    buffer->size = (size_t)(behind - buffer->data);
+}
 
 static inline struct text buffer_text(const struct buffer *buffer) {
     return (struct text){(const char *)buffer->data, buffer->size};

@@ -36,35 +36,10 @@ uint8_t *buffer_grow(struct buffer *buffer, size_t more) {
     return buffer->data + buffer->size;
 }
 
-/* What is appended is short, and of every size: ids, codes, amounts. In two or four overlapping
- * pieces it is copied sooner than memcpy finds out how. */
-static inline void copy(uint8_t *to, const uint8_t *from, size_t size) {
-    if (size > 64) {
-        memcpy(to, from, size);
-    } else if (size >= 16) {
-        if (size > 32) {
-            memcpy(to + 16, from + 16, 16);
-            memcpy(to + size - 32, from + size - 32, 16);
-        }
-        memcpy(to, from, 16);
-        memcpy(to + size - 16, from + size - 16, 16);
-    } else if (size >= 8) {
-        memcpy(to, from, 8);
-        memcpy(to + size - 8, from + size - 8, 8);
-    } else if (size >= 4) {
-        memcpy(to, from, 4);
-        memcpy(to + size - 4, from + size - 4, 4);
-    } else {
-        for (size_t i = 0; i < size; i++) {
-            to[i] = from[i];
-        }
-    }
-}
-
 void buffer_append(struct buffer *buffer, const void *data, size_t size) {
     uint8_t *to = buffer_reserve(buffer, size);
     REQUIRE(data != NULL || size == 0);
-    copy(to, data, size);
+    bytes_copy(to, data, size);
     buffer->size += size;
 }
 

@@ -4,15 +4,20 @@
 #include "datum.h"
 
 void encode_balance_avro(struct buffer *to, const struct balance *balance) {
-    datum_string(to, balance->partner_mpn_id);
-    datum_string(to, balance->program_id);
-    datum_string(to, balance->billing_period);
-    datum_string(to, balance->currency);
-    datum_decimal(to, balance->cumulative.units);
-    buffer_append_zigzag(to, balance->lines);
-    datum_string(to, balance->last_accrual_id);
-    buffer_append_zigzag(to, balance->source_offset);
-    buffer_append_zigzag(to, balance->updated_at_ms);
+    uint8_t *at = buffer_reserve(
+        to, 3 * NUMBER_SIZE_MAX + DECIMAL_SIZE_MAX + string_size_max(balance->partner_mpn_id) +
+                string_size_max(balance->program_id) + string_size_max(balance->billing_period) +
+                string_size_max(balance->currency) + string_size_max(balance->last_accrual_id));
+    at = put_string(at, balance->partner_mpn_id);
+    at = put_string(at, balance->program_id);
+    at = put_string(at, balance->billing_period);
+    at = put_string(at, balance->currency);
+    at = put_decimal(at, balance->cumulative.units);
+    at = put_number(at, balance->lines);
+    at = put_string(at, balance->last_accrual_id);
+    at = put_number(at, balance->source_offset);
+    at = put_number(at, balance->updated_at_ms);
+    buffer_written(to, at);
 }
 
 void encode_balance_key(struct buffer *to, const struct balance *balance) {

@@ -3,28 +3,40 @@
 
 #include "datum.h"
 
+static size_t size_max(const struct billing_line *line) {
+    return 7 * NUMBER_SIZE_MAX + MONTH_SIZE_MAX + CURRENCY_SIZE_MAX + 3 * DECIMAL_SIZE_MAX +
+           string_size_max(line->line_id) + string_size_max(line->invoice_id) +
+           string_size_max(line->customer_id) + string_size_max(line->subscription_id) +
+           string_size_max(line->reseller_mpn_id) + string_size_max(line->product_id) +
+           string_size_max(line->sku_id) + string_size_max(line->product_name) +
+           string_size_max(line->meter_category) + string_size_max(line->product_family) +
+           string_size_max(line->workload) + string_size_max(line->charge_type);
+}
+
 /* In the order of schemas/billing-line.avsc. */
 void line_append_avro(struct buffer *to, const struct billing_line *line) {
-    datum_string(to, line->line_id);
-    buffer_append_zigzag(to, line->revision);
-    buffer_append_zigzag(to, line->is_void ? 1 : 0);
-    datum_optional_string(to, line->invoice_id);
-    datum_month(to, line->billing_period);
-    datum_string(to, line->customer_id);
-    datum_optional_string(to, line->subscription_id);
-    datum_optional_string(to, line->reseller_mpn_id);
-    datum_optional_string(to, line->product_id);
-    datum_optional_string(to, line->sku_id);
-    datum_optional_string(to, line->product_name);
-    datum_optional_string(to, line->meter_category);
-    datum_optional_string(to, line->product_family);
-    datum_optional_string(to, line->workload);
-    datum_string(to, line->charge_type);
-    buffer_append_zigzag(to, line->charge_start_date);
-    buffer_append_zigzag(to, line->charge_end_date);
-    datum_currency(to, line->currency);
-    datum_decimal(to, line->billed_amount.units);
-    datum_optional_decimal(to, line->has_consumed_amount, line->consumed_amount);
-    datum_optional_decimal(to, line->has_quantity, line->quantity);
-    datum_optional_time(to, line->has_event_time, line->event_time_ms);
+    uint8_t *at = buffer_reserve(to, size_max(line));
+    at = put_string(at, line->line_id);
+    at = put_number(at, line->revision);
+    at = put_number(at, line->is_void ? 1 : 0);
+    at = put_optional_string(at, line->invoice_id);
+    at = put_month(at, line->billing_period);
+    at = put_string(at, line->customer_id);
+    at = put_optional_string(at, line->subscription_id);
+    at = put_optional_string(at, line->reseller_mpn_id);
+    at = put_optional_string(at, line->product_id);
+    at = put_optional_string(at, line->sku_id);
+    at = put_optional_string(at, line->product_name);
+    at = put_optional_string(at, line->meter_category);
+    at = put_optional_string(at, line->product_family);
+    at = put_optional_string(at, line->workload);
+    at = put_string(at, line->charge_type);
+    at = put_number(at, line->charge_start_date);
+    at = put_number(at, line->charge_end_date);
+    at = put_currency(at, line->currency);
+    at = put_decimal(at, line->billed_amount.units);
+    at = put_optional_decimal(at, line->has_consumed_amount, line->consumed_amount);
+    at = put_optional_decimal(at, line->has_quantity, line->quantity);
+    at = put_optional_time(at, line->has_event_time, line->event_time_ms);
+    buffer_written(to, at);
 }

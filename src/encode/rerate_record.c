@@ -25,24 +25,26 @@ bool rerate_request_check(const struct rerate_request *request, struct fault *fa
     return true;
 }
 
-static void append_optional_day(struct buffer *to, int32_t day, int32_t open) {
-    buffer_append_zigzag(to, day == open ? BRANCH_NULL : BRANCH_VALUE);
-    if (day != open) {
-        buffer_append_zigzag(to, day);
-    }
+static uint8_t *put_optional_day(uint8_t *at, int32_t day, int32_t open) {
+    at = put_branch(at, day != open);
+    return day != open ? put_number(at, day) : at;
 }
 
 /* In the order of schemas/rerate-request.avsc; its enum has the order of enum rerate_scope. */
 void rerate_append_avro(struct buffer *to, const struct rerate_request *request,
                         int64_t requested_at_ms) {
     REQUIRE(!text_is_null(request->request_id));
-    datum_string(to, request->request_id);
-    buffer_append_zigzag(to, (int64_t)request->scope);
-    datum_optional_string(to, request->id);
-    append_optional_day(to, request->charge_start.from, DAY_MIN);
-    append_optional_day(to, request->charge_start.to, DAY_MAX);
-    datum_optional_string(to, request->reason);
-    buffer_append_zigzag(to, requested_at_ms);
+    uint8_t *at =
+        buffer_reserve(to, 4 * NUMBER_SIZE_MAX + string_size_max(request->request_id) +
+                               string_size_max(request->id) + string_size_max(request->reason));
+    at = put_string(at, request->request_id);
+    at = put_number(at, (int64_t)request->scope);
+    at = put_optional_string(at, request->id);
+    at = put_optional_day(at, request->charge_start.from, DAY_MIN);
+    at = put_optional_day(at, request->charge_start.to, DAY_MAX);
+    at = put_optional_string(at, request->reason);
+    at = put_number(at, requested_at_ms);
+    buffer_written(to, at);
 }
 
 static struct text read_string(struct cursor *from) {

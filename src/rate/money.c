@@ -232,9 +232,8 @@ static size_t small_to_bytes(int64_t units, uint8_t to[DECIMAL_BYTES_MAX]) {
     uint64_t magnitude = (uint64_t)(units < 0 ? ~units : units);
     size_t bits = magnitude == 0 ? 1 : (size_t)(65 - __builtin_clzll(magnitude)); /* and a sign */
     size_t size = (bits + 7) / 8;
-    for (size_t i = 0; i < size; i++) {
-        to[i] = (uint8_t)((uint64_t)units >> (8 * (size - 1 - i)));
-    }
+    uint64_t big_endian = __builtin_bswap64((uint64_t)units << (64 - 8 * size));
+    memcpy(to, &big_endian, sizeof big_endian);
     return size;
 }
 
@@ -256,7 +255,7 @@ size_t decimal_to_bytes(int128 units, uint8_t to[DECIMAL_BYTES_MAX]) {
     return DECIMAL_BYTES_MAX - skipped;
 }
 
-static inline uint32_t big_endian(const uint8_t *data) {
+static inline uint32_t four_bytes(const uint8_t *data) {
     return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
 }
 
@@ -264,7 +263,7 @@ static inline uint32_t big_endian(const uint8_t *data) {
  * they share is the same. */
 static inline int64_t small_from_bytes(const uint8_t *data, size_t size) {
     size_t shift = 8 * (size - 4);
-    uint64_t word = (uint64_t)big_endian(data) << shift | big_endian(data + size - 4);
+    uint64_t word = (uint64_t)four_bytes(data) << shift | four_bytes(data + size - 4);
     return (int64_t)(word << (32 - shift)) >> (32 - shift);
 }
 
