@@ -2,6 +2,8 @@
 
 #include "accrued/require.h"
 
+#include <assert.h>
+
 #define POWER_MAX 38
 #define DIGIT_COUNT_MAX 40
 /* Exponents beyond this are saturated. No text has as many digits, so the value is 0 or
@@ -357,14 +359,28 @@ bool decimal_from_bytes_rescaled(const uint8_t *data, size_t size, unsigned from
     return true;
 }
 
+#define ACCRUE_DROPPED (MEASURE_SCALE + RATE_SCALE - AMOUNT_SCALE)
+static_assert(ACCRUE_DROPPED == 12, "accrue_round divides by 10^12, which is 5^12 and twelve bits");
+
+/* Rounds `product / 10^12` half-even. Nearly every product lies below 2^76, and is then divided by
+ * a constant of 64 bits, which is a multiplication. */
+static uint128 accrue_round(uint128 product) {
+    if (product >> (64 + ACCRUE_DROPPED) != 0) {
+        return divide_half_even(product, (uint128)powers_of_ten[ACCRUE_DROPPED]);
+    }
+    const uint64_t divisor = UINT64_C(1000000000000);
+    uint64_t quotient = (uint64_t)(product >> ACCRUE_DROPPED) / (divisor >> ACCRUE_DROPPED);
+    uint64_t rest = (uint64_t)product - quotient * divisor; /* below the divisor: no high half */
+    return quotient + (rest > divisor / 2 || (rest == divisor / 2 && (quotient & 1) == 1) ? 1 : 0);
+}
+
 bool money_accrue(struct measure measure, struct rate rate, struct amount *ret_amount) {
     REQUIRE(decimal_fits(measure.units));
     REQUIRE(rate.units >= 0 && rate.units <= 100 * RATE_UNITS_ONE);
     /* |measure| < 10^28 and rate ≤ 10^10, so the product stays under 10^38 < 2^127. */
     int128 product = measure.units * rate.units;
     uint128 magnitude = product < 0 ? (uint128)0 - (uint128)product : (uint128)product;
-    unsigned dropped = MEASURE_SCALE + RATE_SCALE - AMOUNT_SCALE;
-    uint128 rounded = divide_half_even(magnitude, (uint128)decimal_power_of_ten(dropped));
+    uint128 rounded = accrue_round(magnitude);
     int128 units = product < 0 ? -(int128)rounded : (int128)rounded;
     if (!decimal_fits(units)) {
         return false;

@@ -207,10 +207,28 @@ static enum program_outcome add_beneficiaries(struct rating *rating, struct prog
     return count > 0 ? PROGRAM_YIELDS : PROGRAM_NO_LINK;
 }
 
+/* Member by member: GCC clears the whole of it with an instruction of twenty cycles, and each line
+ * needs one for each program. */
+static void yield_begin(struct program_yield *yield, const struct program *program,
+                        size_t program_index) {
+    yield->program_index = program_index;
+    yield->program = program;
+    yield->version = NULL;
+    yield->rule = NULL;
+    yield->yielded_to = NULL;
+    yield->winner_count = 0;
+    yield->measure.units = 0;
+    yield->rate.units = 0;
+    yield->accelerators = 0;
+    yield->cumulative.units = 0;
+    yield->as_of = 0;
+}
+
 static bool rate_program(struct rating *rating, const struct program *program, size_t program_index,
                          const struct rating_input *input) {
     size_t first_target = rating->target_count;
-    struct program_yield yield = {.program_index = program_index, .program = program};
+    struct program_yield yield;
+    yield_begin(&yield, program, program_index);
     enum program_outcome outcome = PROGRAM_NO_RESELLER;
     if (program->beneficiary != BENEFICIARY_RESELLER ||
         !text_is_null(input->line->reseller_mpn_id)) {

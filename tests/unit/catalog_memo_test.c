@@ -3,6 +3,7 @@
 #include "dice.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define RULE_COUNT 24
@@ -101,4 +102,29 @@ Test(catalog_memo, long_texts_are_classified_each_time) {
     }
     catalog_memo_free(memo);
     catalog_memo_free(NULL);
+}
+
+/* More products than there is room for, in texts that differ in their middles only. */
+Test(catalog_memo, more_products_than_places) {
+    enum { PRODUCT_COUNT = 5000 };
+    struct catalog_rule rule = {.matches = {{CATALOG_PRODUCT_NAME, MATCH_CONTAINS, TEXT("77")}},
+                                .match_count = 1,
+                                .family = TEXT("azure"),
+                                .valid = {DAY_MIN, DAY_MAX}};
+    struct catalog catalog;
+    catalog_init(&catalog);
+    catalog.rules = &rule;
+    catalog.rule_count = 1;
+    struct catalog_memo *memo = catalog_memo_open(&catalog);
+    for (int i = 0; i < 3 * PRODUCT_COUNT; i++) {
+        char name[64];
+        int size =
+            snprintf(name, sizeof name, "Product of ours %06d for everyone", i % PRODUCT_COUNT);
+        struct billing_line line = {.product_name = {name, (size_t)size},
+                                    .product_id = i % 2 == 0 ? TEXT("same") : TEXT("")};
+        struct classification got = catalog_memo_classify(memo, &line);
+        struct classification wanted = catalog_classify(&catalog, &line);
+        cr_assert(text_equal(got.family, wanted.family), "%s", name);
+    }
+    catalog_memo_free(memo);
 }
