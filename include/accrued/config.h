@@ -104,7 +104,6 @@ struct config {
     struct {
         char *directory;          /* of the local files; "": the ledger is in memory only */
         int64_t retention_months; /* 0: for ever */
-        int64_t resident_bytes_max;
         enum missing_input_policy on_missing_input;
     } ledger;
     struct {

@@ -28,7 +28,8 @@ struct ledger_key {
 struct ledger_key ledger_key_of(struct text customer_id, struct text line_id,
                                 struct buffer *scratch, struct arena *arena);
 
-/* The state of a line, overlay first. false: unknown. Valid until the next call on this ledger. */
+/* The state of a line, overlay first. false: unknown, or the ledger is broken now. Valid until the
+ * next call on this ledger. */
 bool ledger_find_key(struct ledger *ledger, struct ledger_key key, struct line_state *ret_state);
 bool ledger_find(struct ledger *ledger, struct text customer_id, struct text line_id,
                  struct line_state *ret_state);
@@ -93,21 +94,22 @@ struct ledger_walk {
 };
 /* Begins behind the blocks up to `reached`. */
 struct ledger_walk ledger_walk_begin(const struct ledger *ledger, uint64_t reached);
-/* false: there is nothing more now. The state is valid until the next call on this ledger. */
+/* false: there is nothing more now, or the ledger is broken. The state is valid until the next call
+ * on this ledger. */
 bool ledger_walk_next(struct ledger *ledger, struct ledger_walk *walk,
                       struct line_state *ret_state);
 
 /* Packs the overlay into blocks of at most block_size_max bytes (an entry larger than that gets a
- * block of its own) and hands each to `emit`; the bytes stay valid until commit or abort. */
+ * block of its own) and hands each to `emit`; the bytes stay valid until commit or abort. false:
+ * `emit` said so, or the ledger is broken. */
 typedef bool (*ledger_emit)(void *context, uint64_t block_id, struct text block);
 bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_t new_incarnation,
                  size_t block_size_max, ledger_emit emit, void *context);
 void ledger_commit(struct ledger *ledger);
 void ledger_abort(struct ledger *ledger);
-/* Lets go of the local file's mapped pages, which count as this process's memory. */
-void ledger_rest(const struct ledger *ledger);
-/* The local file could not be written (a full disk): Kafka has everything, this ledger does not. It
- * can only be freed. */
+/* The local file could not be written (a full disk) or not be read (a bad one): Kafka has
+ * everything, this ledger does not. It can only be freed: lines are not found in it, and it seals
+ * nothing. */
 bool ledger_is_broken(const struct ledger *ledger, struct fault *ret_fault);
 
 /* Copies what is still needed of blocks of which little is into the open transaction, about
@@ -140,7 +142,7 @@ void ledger_set_mark(struct ledger *ledger, int64_t offset);
 bool ledger_wants_mark(const struct ledger *ledger);
 /* A block of the topic that shows that the file belongs to another ledger, or to another history of
  * this one: ledger_discard, and restore from the beginning. */
-bool ledger_is_foreign(const struct ledger *ledger, struct text block);
+bool ledger_is_foreign(struct ledger *ledger, struct text block);
 void ledger_discard(struct ledger *ledger);
 
 /* Restore: takes in a block that was read from the topic; one that the file had already changes
@@ -149,7 +151,7 @@ void ledger_discard(struct ledger *ledger);
 bool ledger_restore(struct ledger *ledger, struct text block, struct fault *fault);
 
 /* So many lines are likely to be restored in all: the index grows to it at once. And when they are:
- * it becomes as small as the lines allow. */
+ * it becomes as small as the lines allow. In between the local file is mapped. */
 void ledger_anticipate(struct ledger *ledger, size_t line_count);
 void ledger_settle(struct ledger *ledger);
 

@@ -15,10 +15,6 @@
 #include <unistd.h>
 
 #define PATH_SIZE_MAX 4096
-/* Of a partition's file: written or read before its pages are let go of. */
-#define REST_BYTES (32U << 20)
-/* About what an entry takes. */
-#define ENTRY_BYTES 256
 #define LOAD_BYTES (1U << 20)
 
 #define CHUNK_LINES 5000
@@ -36,7 +32,6 @@ struct dry_run {
     struct enricher *enricher;
     struct ledger *ledger; /* of the partition at hand; NULL: it has no blocks yet */
     char path[PATH_SIZE_MAX];
-    size_t unrested; /* bytes since its pages were let go of */
     size_t line_count;
     struct rerater rerater;
     struct buffer output;
@@ -108,16 +103,6 @@ static bool begin_ledger(struct dry_run *run, const struct block_header *header,
 static void end_ledger(struct dry_run *run) {
     ledger_free(run->ledger);
     run->ledger = NULL;
-    run->unrested = 0;
-}
-
-/* What has been written or read of the file need not stay in memory. */
-static void rest(struct dry_run *run, size_t bytes) {
-    run->unrested += bytes;
-    if (run->unrested >= REST_BYTES) {
-        ledger_rest(run->ledger);
-        run->unrested = 0;
-    }
 }
 
 static bool take_block(void *context, const struct topic_record *record, struct fault *fault) {
@@ -133,9 +118,6 @@ static bool take_block(void *context, const struct topic_record *record, struct 
     }
     is_good = is_good && (run->ledger != NULL || begin_ledger(run, &view.header, fault)) &&
               ledger_restore(run->ledger, record->value, fault);
-    if (is_good) {
-        rest(run, record->value.size);
-    }
     return is_good || fault_prefix(fault, "%s [%d] offset %lld: ", run->config->topics.ledger,
                                    record->partition, (long long)record->offset);
 }
@@ -148,13 +130,12 @@ static bool rerate_ledger(struct dry_run *run, const struct rerate_request *requ
     enum rerater_result result = RERATER_MORE;
     while (result == RERATER_MORE) {
         result = rerater_chunk(&run->rerater, CHUNK_LINES, CHUNK_MS, fault);
-        rest(run, (size_t)CHUNK_LINES * ENTRY_BYTES);
     }
     run->counts.lines += run->rerater.counts.lines;
     run->counts.changed += run->rerater.counts.changed;
     run->counts.unrated += run->rerater.counts.unrated;
     rerater_end(&run->rerater);
-    return result == RERATER_DONE;
+    return result == RERATER_DONE && !ledger_is_broken(run->ledger, fault);
 }
 
 static bool tell_end(const struct dry_run *run, struct fault *fault) {

@@ -143,10 +143,6 @@ const struct setting settings[] = {
     {NAMED(ledger.retention_months), RELOADS, INT("0", 0, 1200),
      .help = "Lines of billing periods that are older are closed: what comes for them goes to the "
              "dead letters. 0: never."},
-    {NAMED(ledger.resident_bytes_max), RELOADS, INT("33554432", 1048576, 1024 * GIB),
-     .unit = "bytes",
-     .help = "What may stay mapped of the local files, per process; the rest is left to the page "
-             "cache, and looking there costs a little more."},
     {NAMED(ledger.on_missing_input), RELOADS, .type = SETTING_ENUM, .default_value = "stop",
      ONE_OF("stop", "continue"),
      .help = "Lines that were deleted from the input before they were read: stop and say so, or "

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,30 +108,4 @@ enum verdict lane_file_load(const struct lane *lane, struct lane_partition *part
                   (long long)ledger_mark(partition->ledger));
     }
     return VERDICT_COMMITTED;
-}
-
-/* Of files, in bytes: the third field of statm. Libraries count too; it is a measure, not an
- * account. 0: not readable. */
-static int64_t mapped_bytes(void) {
-    char text[128] = "";
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL) {
-        return 0;
-    }
-    size_t size = fread(text, 1, sizeof text - 1, file);
-    (void)fclose(file);
-    const char *second = size == 0 ? NULL : strchr(text, ' ');
-    const char *third = second == NULL ? NULL : strchr(second + 1, ' ');
-    return third == NULL ? 0 : strtoll(third, NULL, 10) * sysconf(_SC_PAGESIZE);
-}
-
-void lane_partitions_rest(struct lane *lane) {
-    if (mapped_bytes() <= lane->edition->config->ledger.resident_bytes_max) {
-        return;
-    }
-    for (size_t i = 0; i < lane->partition_count; i++) {
-        if (lane->partitions[i].state == PARTITION_READY) {
-            ledger_rest(lane->partitions[i].ledger);
-        }
-    }
 }

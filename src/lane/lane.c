@@ -249,7 +249,6 @@ static enum verdict round_once(struct lane *lane, struct fault *fault) {
     if (lane_batch_has_work(lane)) {
         verdict =
             lane_refresh_snapshot(lane) ? lane_transact(lane, fault) : lane_give_back(lane, fault);
-        lane_partitions_rest(lane);
         lane->idle_since_ms = clock_steady_ms();
         lane->lines_at_ms = lane->idle_since_ms;
     } else {
@@ -259,7 +258,6 @@ static enum verdict round_once(struct lane *lane, struct fault *fault) {
     if (verdict == VERDICT_COMMITTED && lane_rerate_is_due(lane) && !lane_batch_has_work(lane) &&
         lane_refresh_snapshot(lane)) {
         verdict = lane_rerate_step(lane, clock_steady_ms() - lane->working_since_ms, fault);
-        lane_partitions_rest(lane);
     }
     lane_partitions_report_lag(lane);
     lane_partitions_mark(lane);

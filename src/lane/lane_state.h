@@ -125,8 +125,6 @@ void lane_partition_restored(void *context, int32_t number, int64_t high_waterma
 /* Now and then: asks how far the ledgers' topic is, for the local files, so that a restart reads
  * little. */
 void lane_partitions_mark(struct lane *lane);
-/* After a transaction: keeps what is mapped of local files under its limit. */
-void lane_partitions_rest(struct lane *lane);
 /* A transaction with the partition's offset in it has committed. Before the ledger's commit. */
 void lane_partition_committed(struct lane_partition *partition);
 void lane_partitions_release(struct lane *lane);

@@ -395,6 +395,8 @@ enum verdict lane_partitions_step(struct lane *lane, struct fault *fault) {
             verdict = advance_partition(lane, partition, fault);
             tell_progress(lane, partition);
             lane_count_partition(lane, partition);
+        } else if (ledger_is_broken(partition->ledger, fault)) {
+            verdict = VERDICT_STOP; /* whatever was looked up in it found nothing */
         }
     }
     if (verdict == VERDICT_COMMITTED && restorer_count(lane->restorer) > 0 &&

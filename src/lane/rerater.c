@@ -184,10 +184,13 @@ static bool rate_again(struct rerater *rerater, const struct rerater_candidate *
     return true;
 }
 
-static void find_again(struct rerater *rerater, const struct rerater_candidate *candidate,
+/* false: the ledger is broken, and whoever has it will see that. */
+static bool find_again(struct rerater *rerater, const struct rerater_candidate *candidate,
                        struct line_state *ret_state) {
+    struct fault unused;
     bool found = ledger_find_key(rerater->ledger, candidate->key, ret_state);
-    REQUIRE(found);
+    REQUIRE(found || ledger_is_broken(rerater->ledger, &unused));
+    return found;
 }
 
 /* Whether its links name a partner of a request cannot be told. */
@@ -203,7 +206,9 @@ static void cannot_tell(struct rerater *rerater, const struct line_state *state,
 static void rerate_candidate(struct rerater *rerater, const struct rerater_candidate *candidate) {
     struct line_state state;
     struct rerate_match match;
-    find_again(rerater, candidate, &state);
+    if (!find_again(rerater, candidate, &state)) {
+        return;
+    }
     const struct reference *customer = enricher_wanted(rerater->enricher, candidate->customer);
     if (!rerate_set_match(&rerater->set, rerater->programs, &state, customer, &match)) {
         if (customer->state == REFERENCE_UNREADABLE) {
@@ -218,8 +223,7 @@ static void rerate_candidate(struct rerater *rerater, const struct rerater_candi
     }
     bool has_changed = false;
     for (size_t i = 0; i < rerater->programs->count; i++) {
-        if ((match.programs >> i & 1) != 0) {
-            find_again(rerater, candidate, &state);
+        if ((match.programs >> i & 1) != 0 && find_again(rerater, candidate, &state)) {
             has_changed =
                 rate_again(rerater, candidate, &state, (int)i, match.by_program[i]) || has_changed;
         }

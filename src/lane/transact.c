@@ -130,7 +130,7 @@ static enum verdict send_blocks(struct lane *lane, struct fault *fault) {
         }
         if (!ledger_seal(partition->ledger, position, incarnation,
                          publisher_value_size_max(lane->publisher), send_block, &sender)) {
-            return sender.verdict;
+            return ledger_is_broken(partition->ledger, fault) ? VERDICT_STOP : sender.verdict;
         }
     }
     return VERDICT_COMMITTED;
@@ -165,7 +165,6 @@ static enum verdict settle(struct lane *lane, size_t *ret_lines, struct fault *f
         }
         lane_partition_committed(partition);
         ledger_commit(partition->ledger);
-        lane_partitions_rest(lane); /* what it looked at to index the block */
         verdict = ledger_is_broken(partition->ledger, fault) ? VERDICT_STOP : verdict;
         if (part == PART_LIVE) {
             REQUIRE(partition->batch_end.next_offset > partition->next_offset);

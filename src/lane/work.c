@@ -326,9 +326,6 @@ static void expect(struct lane *lane, size_t at) {
     }
 }
 
-/* A line that the ledger has maps up to 64 KiB of its file; so often they are looked after. */
-#define REST_LINES 512
-
 /* The first portion, perhaps once more: nothing has been posted yet. */
 static void start_over(struct lane *lane) {
     batch_restart(&lane->batch);
@@ -352,9 +349,6 @@ enum verdict lane_work(struct lane *lane, bool may_ask, struct fault *fault) {
     move_horizons(lane, provenance.accrued_at_ms);
     for (size_t i = 0; i < lane->batch.count && verdict == VERDICT_COMMITTED; i++) {
         expect(lane, i);
-        if (i % REST_LINES == REST_LINES - 1) {
-            lane_partitions_rest(lane);
-        }
         verdict = work_item(lane, &lane->batch.items[i], &provenance, fault);
     }
     if (verdict == VERDICT_COMMITTED) {

@@ -35,7 +35,8 @@ static bool is_expired(const struct ledger *ledger, const struct line_state *sta
 }
 
 /* Key, revision, period and sequences: nothing else of a closed line will ever be asked. */
-static void put_stub(struct ledger *ledger, const struct line_state *state) {
+static void put_stub(struct ledger *ledger, const struct line_state *state,
+                     struct overlay_origin origin) {
     struct line_state stub = *state;
     stub.line = (struct billing_line){
         .line_id = state->line.line_id,
@@ -50,16 +51,17 @@ static void put_stub(struct ledger *ledger, const struct line_state *state) {
     };
     buffer_clear(&ledger->packed);
     entry_append(&ledger->packed, &stub, ledger->numbers);
-    ledger_put_packed(ledger);
+    ledger_put_packed(ledger, origin);
 }
 
 /* The entry as it stands, marks included, into the open transaction. */
-static void copy_entry(struct ledger *ledger, struct text entry, uint64_t hash) {
+static void copy_entry(struct ledger *ledger, struct text entry, uint64_t hash, uint64_t at) {
+    struct overlay_origin origin = {at, (uint32_t)ledger_stored_size(entry)};
     struct line_state state;
     if (ledger->head.horizon > 0) {
         ledger_unpack(ledger, entry, &state);
         if (is_expired(ledger, &state)) {
-            put_stub(ledger, &state);
+            put_stub(ledger, &state, origin);
             return;
         }
     }
@@ -67,21 +69,14 @@ static void copy_entry(struct ledger *ledger, struct text entry, uint64_t hash) 
     struct text copy = {(const char *)ledger->overlay.bytes.data + ledger->overlay.bytes.size -
                             entry.size,
                         entry.size};
-    struct text key;
-    bool found = entry_key(copy, &key);
-    REQUIRE(found);
-    overlay_add(&ledger->overlay, hash, key, entry.size);
+    overlay_add(&ledger->overlay, hash, ledger_key_in(copy), entry.size, origin);
 }
 
 static size_t copy_block(struct ledger *ledger, const struct block_info *info) {
-    if (info->live_bytes == 0) {
+    struct block_view view;
+    if (info->live_bytes == 0 || !ledger_parse_block(ledger, info, &view)) {
         return 0;
     }
-    struct text block = {log_at(&ledger->log, info->position).data, info->size};
-    struct block_view view;
-    struct fault fault;
-    bool parsed = block_parse(block, &view, &fault);
-    REQUIRE(parsed);
     struct cursor from = cursor_of(view.entries.data, view.entries.size);
     size_t copied = 0;
     while (cursor_left(&from) > 0) {
@@ -93,7 +88,7 @@ static size_t copy_block(struct ledger *ledger, const struct block_info *info) {
         REQUIRE(whole);
         uint64_t hash = entry_key_hash(key);
         if (is_needed(ledger, at, hash, key)) {
-            copy_entry(ledger, entry, hash);
+            copy_entry(ledger, entry, hash, at);
             copied += entry.size;
         }
     }
@@ -122,11 +117,10 @@ static bool is_victim(const struct ledger *ledger, const struct block_info *info
 
 /* Are most of its bytes lines of closed periods? */
 static bool is_mostly_expired(struct ledger *ledger, const struct block_info *info) {
-    struct text block = {log_at(&ledger->log, info->position).data, info->size};
     struct block_view view;
-    struct fault fault;
-    bool parsed = block_parse(block, &view, &fault);
-    REQUIRE(parsed);
+    if (!ledger_parse_block(ledger, info, &view)) {
+        return false;
+    }
     struct cursor from = cursor_of(view.entries.data, view.entries.size);
     size_t expired = 0;
     struct text entry;
@@ -161,7 +155,7 @@ static const struct block_info *next_victim(struct ledger *ledger) {
 size_t ledger_clean(struct ledger *ledger, size_t bytes_max) {
     REQUIRE(ledger->block_count == 0);
     size_t copied = 0;
-    while (copied < bytes_max && ledger->victim_count < VICTIMS_MAX) {
+    while (copied < bytes_max && ledger->victim_count < VICTIMS_MAX && !ledger->is_broken) {
         const struct block_info *info = next_victim(ledger);
         if (info == NULL || is_victim(ledger, info)) {
             break;

@@ -12,9 +12,6 @@
 #define ENTRY_SIZE_MIN 24
 /* What is read of the file counts as memory of ours; so much at a time is counted through. */
 #define COUNT_REST_BYTES (UINT64_C(8) << 20)
-/* While it is taken in, entries are compared with older ones anywhere in the file. Every page that
- * was let go of comes back then, at a hundred times what a comparison costs: it is done seldom. */
-#define LOAD_REST_BYTES (UINT64_C(256) << 20)
 
 static bool is_used_up(const struct block_log *log, uint64_t end) {
     return end > RENEWED_SIZE_MAX || (end > RENEWED_SIZE_MIN && log->bytes < end / RENEWED_SHARE);
@@ -54,7 +51,6 @@ static size_t count_entries(const struct ledger *ledger) {
 
 static void finish_load(struct ledger *ledger) {
     ledger_settle(ledger);
-    log_rest(&ledger->log);
     ledger->loaded_id = ledger->head.id;
     ledger->loaded_incarnation = ledger->head.incarnation;
     ledger->is_marked = ledger->mark >= 0;
@@ -118,9 +114,7 @@ bool ledger_load(struct ledger *ledger, size_t bytes_max, bool *ret_done, struct
         behind = ledger->scan;
         taken += frame.payload.size + LOG_FRAME_HEADER_SIZE;
     }
-    if (ledger->scan / LOAD_REST_BYTES != scan_before / LOAD_REST_BYTES) {
-        log_rest(&ledger->log);
-    }
+    ledger_rest(ledger, scan_before, ledger->scan);
     return true;
 }
 
@@ -161,6 +155,7 @@ bool ledger_wants_mark(const struct ledger *ledger) {
 
 void ledger_discard(struct ledger *ledger) {
     ledger_forget(ledger);
+    log_unmap(&ledger->log);
     ledger->log.bytes = 0;
     if (!ledger->is_broken) {
         ledger->is_broken = !log_cut(&ledger->log, 0, &ledger->broken);

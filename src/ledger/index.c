@@ -246,6 +246,10 @@ static size_t capacity_for(size_t key_count) {
     return capacity;
 }
 
+bool index_has_room(const struct line_index *index) {
+    return has_room(index->capacity, index->count + 1);
+}
+
 void index_reserve(struct line_index *index, size_t key_count, index_hashes_at hashes_at,
                    void *context) {
     size_t capacity = capacity_for(key_count);
@@ -270,7 +274,7 @@ void index_expect(const struct line_index *index, uint64_t hash) {
 void index_insert(struct line_index *index, const struct index_probe *probe, uint64_t hash,
                   uint64_t position, index_hashes_at hashes_at, void *context) {
     REQUIRE(position > 0 && position <= INDEX_POSITION_MAX);
-    if (has_room(index->capacity, index->count + 1)) {
+    if (index_has_room(index)) {
         REQUIRE(probe->index == index && index->slots[probe->slot] == 0);
         put(index, probe->home, probe->slot, slot_of(hash, position));
     } else {

@@ -53,6 +53,8 @@ struct index_probe index_find(const struct line_index *index, uint64_t hash);
 /* The next candidate. false: there is no more, the key is not in the table. */
 bool index_next(struct index_probe *probe, uint64_t *ret_position);
 
+/* Can a key be added while the table stays as large as it is? */
+bool index_has_room(const struct line_index *index);
 /* Adds a key that is not in the table: index_next has just said so of the probe. 0 < position ≤
  * INDEX_POSITION_MAX. */
 void index_insert(struct line_index *index, const struct index_probe *probe, uint64_t hash,

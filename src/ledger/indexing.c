@@ -12,21 +12,23 @@
 #define ENTRY_AHEAD 12
 
 static void prefetch_entry(const struct ledger *ledger, uint64_t position) {
+    if (!log_is_at_hand(&ledger->log)) {
+        return; /* the system reads it, and nothing can be asked ahead */
+    }
     const char *entry = log_at(&ledger->log, position).data;
     __builtin_prefetch(entry);
     __builtin_prefetch(entry + CACHE_LINE_SIZE); /* a key may begin in one and end in the next */
 }
 
-static uint64_t hash_at(const struct ledger *ledger, uint64_t position) {
-    struct text key;
-    bool found = entry_key(ledger_entry_at(ledger, position), &key);
-    REQUIRE(found);
-    return entry_key_hash(key);
+/* Of an entry that cannot be read the hash is of no use, as then the ledger is not either. */
+static uint64_t hash_at(struct ledger *ledger, uint64_t position) {
+    struct text entry;
+    return ledger_entry_at(ledger, position, &entry) ? entry_key_hash(ledger_key_in(entry)) : 0;
 }
 
 static void hashes_at(void *context, const uint64_t *positions, size_t count,
                       uint64_t *ret_hashes) {
-    const struct ledger *ledger = context;
+    struct ledger *ledger = context;
     for (size_t i = 0; i < count; i++) {
         prefetch_entry(ledger, positions[i]);
     }
@@ -36,11 +38,14 @@ static void hashes_at(void *context, const uint64_t *positions, size_t count,
 }
 
 void ledger_anticipate(struct ledger *ledger, size_t line_count) {
+    log_map(&ledger->log);
     index_reserve(&ledger->index, line_count, hashes_at, ledger);
 }
 
 void ledger_settle(struct ledger *ledger) {
+    log_map(&ledger->log);
     index_fit(&ledger->index, hashes_at, ledger);
+    log_unmap(&ledger->log);
 }
 
 static void make_room(struct ledger *ledger, size_t count) {
@@ -67,6 +72,8 @@ bool ledger_read_entries(struct ledger *ledger, const struct block_view *view) {
             !entry_key(entry, &key)) {
             return false;
         }
+        read.before = (uint32_t)(entry.data - view->entries.data) - read.at;
+        read.size = (uint32_t)entry.size;
         read.hash = entry_key_hash(key);
         ledger->read[count++] = read;
     }
@@ -74,32 +81,49 @@ bool ledger_read_entries(struct ledger *ledger, const struct block_view *view) {
     return count == view->entry_count;
 }
 
-/* The bytes of an entry with its size in front. */
-static size_t stored_size(struct text entry) {
-    size_t size = entry.size + 1;
-    for (size_t rest = entry.size; rest >= 0x80; rest >>= 7) {
-        size++;
+/* A table that grows may ask for the hash of every entry. */
+static void insert(struct ledger *ledger, const struct index_probe *probe, uint64_t hash,
+                   uint64_t at) {
+    bool is_mapped = !index_has_room(&ledger->index) && log_map(&ledger->log);
+    index_insert(&ledger->index, probe, hash, at, hashes_at, ledger);
+    if (is_mapped) {
+        log_unmap(&ledger->log);
     }
-    return size;
 }
 
-/* The entry at a place in the log is its line's newest from now on. Its own bytes are looked at
- * only where another entry may be of the same line. */
-static void index_entry(struct ledger *ledger, uint64_t hash, uint64_t at) {
+/* Where a line's entry stood that has a newer one now. */
+static void move(struct ledger *ledger, const struct index_probe *probe,
+                 struct overlay_origin origin, uint64_t at) {
+    blocks_lose(&ledger->table, origin.at, origin.stored_size);
+    index_move(&ledger->index, probe, at);
+}
+
+/* The entry, which stands in the log at a place, is its line's newest from now on. Older ones are
+ * read only where it is not known which one it replaces. */
+static void index_entry(struct ledger *ledger, uint64_t hash, struct text entry, uint64_t at,
+                        struct overlay_origin origin) {
     struct index_probe probe = index_find(&ledger->index, hash);
     uint64_t old_at = 0;
     while (index_next(&probe, &old_at)) {
-        struct text key;
-        bool found = entry_key(ledger_entry_at(ledger, at), &key);
-        REQUIRE(found);
-        struct text old = ledger_entry_at(ledger, old_at);
-        if (text_starts_with(old, key)) {
-            blocks_lose(&ledger->table, old_at, stored_size(old));
-            index_move(&ledger->index, &probe, at);
+        if (origin.at != 0) {
+            if (old_at == origin.at) {
+                move(ledger, &probe, origin, at);
+                return;
+            }
+            continue;
+        }
+        struct text old;
+        if (!ledger_entry_at(ledger, old_at, &old)) {
+            return;
+        }
+        if (text_starts_with(old, ledger_key_in(entry))) {
+            struct overlay_origin found = {old_at, (uint32_t)ledger_stored_size(old)};
+            move(ledger, &probe, found, at);
             return;
         }
     }
-    index_insert(&ledger->index, &probe, hash, at, hashes_at, ledger);
+    REQUIRE(origin.at == 0);
+    insert(ledger, &probe, hash, at);
 }
 
 uint64_t ledger_expect(struct ledger *ledger, struct text customer_id, struct text line_id) {
@@ -135,6 +159,8 @@ void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
     REQUIRE(ledger->read_count == view->entry_count);
     add_block(ledger, position, view->header.id, size, view->entries_at);
     uint64_t start = position + view->entries_at;
+    struct overlay_origin unknown = {0};
+    ledger->found_at = 0;
     for (size_t i = 0; i < ledger->read_count; i++) {
         if (i + SLOT_AHEAD < ledger->read_count) {
             index_expect(&ledger->index, ledger->read[i + SLOT_AHEAD].hash);
@@ -142,7 +168,9 @@ void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
         if (i + ENTRY_AHEAD < ledger->read_count) {
             ledger_expect_entry(ledger, ledger->read[i + ENTRY_AHEAD].hash);
         }
-        index_entry(ledger, ledger->read[i].hash, start + ledger->read[i].at);
+        const struct read_entry *read = &ledger->read[i];
+        struct text entry = {view->entries.data + read->at + read->before, read->size};
+        index_entry(ledger, read->hash, entry, start + read->at, unknown);
     }
 }
 
@@ -159,8 +187,10 @@ void ledger_index_sealed(struct ledger *ledger, uint64_t position,
         if (i + ENTRY_AHEAD < end) {
             ledger_expect_entry(ledger, overlay->items[i + ENTRY_AHEAD].hash);
         }
-        index_entry(ledger, overlay->items[i].hash, at);
-        at += stored_size(overlay_entry(overlay, i));
+        const struct overlay_item *item = &overlay->items[i];
+        struct text entry = overlay_entry(overlay, i);
+        index_entry(ledger, item->hash, entry, at, item->origin);
+        at += ledger_stored_size(entry);
     }
     REQUIRE(at == position + block->size);
 }

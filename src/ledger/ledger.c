@@ -64,6 +64,8 @@ struct ledger *ledger_open(const struct programs *programs, uint32_t partition,
     arena_init(&ledger->scratch);
     buffer_init(&ledger->key);
     buffer_init(&ledger->packed);
+    buffer_init(&ledger->entry);
+    buffer_init(&ledger->block);
     buffer_init(&ledger->sealed);
     ledger->numbers = calloc(programs->count + 1, sizeof ledger->numbers[0]);
     REQUIRE(ledger->numbers != NULL);
@@ -75,6 +77,8 @@ struct ledger *ledger_open(const struct programs *programs, uint32_t partition,
 
 void ledger_forget(struct ledger *ledger) {
     REQUIRE(ledger->overlay.count == 0);
+    ledger->found_at = 0;
+    ledger->block_at = 0;
     index_release(&ledger->index);
     blocks_clear(&ledger->table);
     arena_clear(&ledger->names);
@@ -95,33 +99,24 @@ void ledger_free(struct ledger *ledger) {
     arena_release(&ledger->scratch);
     buffer_release(&ledger->key);
     buffer_release(&ledger->packed);
+    buffer_release(&ledger->entry);
+    buffer_release(&ledger->block);
     buffer_release(&ledger->sealed);
     free(ledger->numbers);
     free(ledger->blocks);
     free(ledger);
 }
 
-struct text ledger_entry_at(const struct ledger *ledger, uint64_t position) {
-    struct text rest = log_at(&ledger->log, position);
-    struct cursor from = cursor_of(rest.data, rest.size);
-    struct text entry;
-    bool found = block_next_entry(&from, &entry);
-    REQUIRE(found);
-    return entry;
-}
-
-/* Finds a key in the index; leaves the probe on it. */
-static bool index_lookup(struct ledger *ledger, uint64_t hash, struct text key,
-                         struct index_probe *ret_probe, struct text *ret_entry,
-                         uint64_t *ret_position) {
+/* Finds a key's entry by the index: ledger->found. false: there is none, or it cannot be read. */
+static bool index_lookup(struct ledger *ledger, uint64_t hash, struct text key) {
     struct index_probe probe = index_find(&ledger->index, hash);
     uint64_t position = 0;
-    while (index_next(&probe, &position)) {
-        struct text entry = ledger_entry_at(ledger, position);
+    struct text entry;
+    ledger->found_at = 0; /* also where no entry is read */
+    while (index_next(&probe, &position) && ledger_entry_at(ledger, position, &entry)) {
         if (text_starts_with(entry, key)) {
-            *ret_probe = probe;
-            *ret_entry = entry;
-            *ret_position = position;
+            ledger->found = entry;
+            ledger->found_at = position;
             return true;
         }
     }
@@ -141,14 +136,21 @@ bool ledger_find_key(struct ledger *ledger, struct ledger_key key, struct line_s
         ledger_unpack(ledger, overlay_entry(&ledger->overlay, item), ret_state);
         return true;
     }
-    struct index_probe probe;
-    struct text entry;
-    uint64_t position = 0;
-    if (!index_lookup(ledger, key.hash, key.bytes, &probe, &entry, &position)) {
+    if (!index_lookup(ledger, key.hash, key.bytes)) {
         return false;
     }
-    ledger_unpack(ledger, entry, ret_state);
+    ledger_unpack(ledger, ledger->found, ret_state);
     return true;
+}
+
+/* Where the last search ended, if it was for this key: the commit need not read it again. */
+static struct overlay_origin origin_of(const struct ledger *ledger, struct text key) {
+    if (ledger->found_at == 0 || !text_starts_with(ledger->found, key)) {
+        return (struct overlay_origin){0};
+    }
+    size_t stored_size = ledger_stored_size(ledger->found);
+    REQUIRE(stored_size <= UINT32_MAX);
+    return (struct overlay_origin){ledger->found_at, (uint32_t)stored_size};
 }
 
 void ledger_put_key(struct ledger *ledger, struct ledger_key key, const struct line_state *state) {
@@ -159,16 +161,15 @@ void ledger_put_key(struct ledger *ledger, struct ledger_key key, const struct l
     struct text packed = buffer_text(&ledger->packed);
     buffer_append_text(&ledger->overlay.bytes, key.bytes);
     buffer_append_text(&ledger->overlay.bytes, packed);
-    overlay_add(&ledger->overlay, key.hash, key.bytes, key.bytes.size + packed.size);
+    overlay_add(&ledger->overlay, key.hash, key.bytes, key.bytes.size + packed.size,
+                origin_of(ledger, key.bytes));
 }
 
-void ledger_put_packed(struct ledger *ledger) {
+void ledger_put_packed(struct ledger *ledger, struct overlay_origin origin) {
     struct text entry = buffer_text(&ledger->packed);
-    struct text key;
-    bool found = entry_key(entry, &key);
-    REQUIRE(found);
+    struct text key = ledger_key_in(entry);
     buffer_append_text(&ledger->overlay.bytes, entry);
-    overlay_add(&ledger->overlay, entry_key_hash(key), key, entry.size);
+    overlay_add(&ledger->overlay, entry_key_hash(key), key, entry.size, origin);
 }
 
 size_t ledger_pending_count(const struct ledger *ledger) {
@@ -241,6 +242,9 @@ struct ledger_rerate ledger_rerate_of(const struct block_header *header) {
 bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_t new_incarnation,
                  size_t block_size_max, ledger_emit emit, void *context) {
     REQUIRE(ledger->block_count == 0);
+    if (ledger->is_broken) {
+        return false; /* lines may have been taken for new that are not */
+    }
     if (ledger->overlay.count == 0 && !ledger->is_news && ledger->victim_count == 0) {
         return true;
     }
@@ -284,6 +288,7 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
 }
 
 static void drop_pending(struct ledger *ledger) {
+    ledger->found_at = 0;
     ledger->block_count = 0;
     ledger->victim_count = 0;
     ledger->sealed_rerate = ledger->rerate;
@@ -316,9 +321,12 @@ static bool append_sealed(struct ledger *ledger, struct fault *fault) {
 }
 
 void ledger_commit(struct ledger *ledger) {
+    struct fault fault;
     REQUIRE(!ledger->is_broken);
     REQUIRE(ledger->overlay.count == 0 || ledger->block_count > 0);
-    ledger->is_broken = !append_sealed(ledger, &ledger->broken);
+    if (!append_sealed(ledger, &fault)) {
+        ledger_break(ledger, &fault);
+    }
     if (ledger->block_count > 0) {
         ledger->head.next_offset = ledger->sealed_position.next_offset;
         ledger->head.record_timestamp_ms = ledger->sealed_position.record_timestamp_ms;
@@ -341,10 +349,6 @@ bool ledger_is_broken(const struct ledger *ledger, struct fault *ret_fault) {
 
 void ledger_abort(struct ledger *ledger) {
     drop_pending(ledger);
-}
-
-void ledger_rest(const struct ledger *ledger) {
-    log_rest(&ledger->log);
 }
 
 size_t ledger_line_count(const struct ledger *ledger) {

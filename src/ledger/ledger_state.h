@@ -1,6 +1,7 @@
 /* ledger_state.h: the ledger's insides, shared by its files. Private to the ledger.
  *
  *   ledger.c   find, put, seal, commit, abort
+ *   reading.c  entries and blocks of the log, in place or read from its file
  *   indexing.c what is in the log becomes the index
  *   pack.c     the open transaction's entries become blocks
  *   restore.c  blocks from the topic become the ledger
@@ -37,7 +38,9 @@ struct victim {
 /* An entry of a block that is being taken in. */
 struct read_entry {
     uint64_t hash;
-    uint32_t at; /* behind the block's first entry */
+    uint32_t at;     /* behind the block's first entry */
+    uint32_t before; /* so many bytes say its size */
+    uint32_t size;
 };
 
 struct ledger {
@@ -54,6 +57,11 @@ struct ledger {
     struct arena scratch;                 /* of the last state handed out */
     struct buffer key;
     struct buffer packed; /* the entry that is being put */
+    struct buffer entry;  /* … that was read last from a file */
+    struct buffer block;  /* the same of a block, … */
+    uint64_t block_at;    /* … which stands here; 0: none */
+    struct text found;    /* the entry that a search ended with, … */
+    uint64_t found_at;    /* … and its place; 0: none, or it may not be the newest any more */
     struct buffer sealed;
     struct read_entry *read;
     size_t read_count;
@@ -79,7 +87,7 @@ struct ledger {
     int64_t newest_from; /* … and the newest of them at or behind it */
     bool is_proven;      /* the topic has shown a block that the file's newest leads to */
     bool is_marked;      /* nothing was appended since */
-    bool is_broken;      /* the file could not be written */
+    bool is_broken;      /* the file could not be written, or not be read */
     struct fault broken;
 };
 
@@ -87,8 +95,20 @@ struct ledger {
  * used again, aborted ones included. */
 void ledger_pack(struct ledger *ledger, size_t block_size_max);
 
-/* The entry at a position in the log. */
-struct text ledger_entry_at(const struct ledger *ledger, uint64_t position);
+/* reading.c: the entry at a position in the log, until the next one is read. false: the file cannot
+ * be read, the ledger is broken. */
+bool ledger_entry_at(struct ledger *ledger, uint64_t position, struct text *ret_entry);
+/* A block, until another one is read. false as above. */
+bool ledger_block_at(struct ledger *ledger, uint64_t position, size_t size, struct text *ret_block);
+bool ledger_parse_block(struct ledger *ledger, const struct block_info *info,
+                        struct block_view *ret_view);
+struct text ledger_key_in(struct text entry);
+/* The bytes of an entry with its size in front. */
+size_t ledger_stored_size(struct text entry);
+/* While much is taken in, up to a place: what is mapped of the file counts as memory of ours. */
+void ledger_rest(const struct ledger *ledger, uint64_t before, uint64_t now);
+/* The file cannot be used any more. Returns false. */
+bool ledger_break(struct ledger *ledger, const struct fault *fault);
 /* The state behind an entry, in ledger->scratch. */
 void ledger_unpack(struct ledger *ledger, struct text entry, struct line_state *ret_state);
 /* Gives a program its number, a new one behind the others. */
@@ -103,8 +123,9 @@ void ledger_index_block(struct ledger *ledger, uint64_t position, size_t size,
 /* The same for a block that was sealed here: its entries and their hashes stand in the overlay. */
 void ledger_index_sealed(struct ledger *ledger, uint64_t position,
                          const struct sealed_block *block);
-/* Appends an entry that stands packed in ledger->packed to the open transaction. */
-void ledger_put_packed(struct ledger *ledger);
+/* Appends an entry that stands packed in ledger->packed to the open transaction; it replaces the
+ * one at a place in the log. */
+void ledger_put_packed(struct ledger *ledger, struct overlay_origin origin);
 /* Forgets everything that the log held. */
 void ledger_forget(struct ledger *ledger);
 

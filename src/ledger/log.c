@@ -1,6 +1,6 @@
 #include "log.h"
 
-#include "pieces.h"
+#include "windows.h"
 
 #include "accrued/hash.h"
 #include "accrued/require.h"
@@ -21,8 +21,6 @@
 #define MARK_MAGIC UINT32_C(0x4b52414d)  /* "MARK" */
 #define FREED_MAGIC UINT32_C(0x45455246) /* "FREE" */
 #define CHECK_SEED UINT64_C(0x61636c66)
-#define PAGE_SIZE UINT64_C(4096)
-#define ROOM_SIZE (UINT64_C(1) << 20)
 
 struct frame_header {
     uint32_t kind;
@@ -39,7 +37,7 @@ void log_init(struct block_log *log) {
 }
 
 void log_release(struct block_log *log) {
-    for (size_t i = 0; i < log->window_count; i++) {
+    for (size_t i = 0; i < log->window_count && log_is_at_hand(log); i++) {
         (void)munmap(log->windows[i], LOG_WINDOW_SIZE);
     }
     free(log->windows);
@@ -48,86 +46,6 @@ void log_release(struct block_log *log) {
         (void)close(log->file);
     }
     log_init(log);
-}
-
-/* ------------------------------------------------------------ windows */
-
-/* A file that is longer already stays: what it holds behind is to be mapped next. */
-static bool grow_file(const struct block_log *log, uint64_t size) {
-    struct stat status;
-    return fstat(log->file, &status) == 0 &&
-           ((uint64_t)status.st_size >= size || ftruncate(log->file, (off_t)size) == 0);
-}
-
-static bool add_window(struct block_log *log, struct fault *fault) {
-    if (log->window_count == log->window_capacity) {
-        size_t capacity = log->window_capacity == 0 ? 16 : log->window_capacity * 2;
-        uint8_t **windows = realloc(log->windows, capacity * sizeof windows[0]);
-        REQUIRE(windows != NULL);
-        log->windows = windows;
-        log->window_capacity = capacity;
-    }
-    uint64_t start = log->window_count * LOG_WINDOW_SIZE;
-    void *window = MAP_FAILED;
-    if (log->file < 0) {
-        window = mmap(NULL, LOG_WINDOW_SIZE, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    } else if (grow_file(log, start + LOG_WINDOW_SIZE)) {
-        window = mmap(NULL, LOG_WINDOW_SIZE, PROT_READ, MAP_SHARED, log->file, (off_t)start);
-    }
-    if (window == MAP_FAILED) {
-        return fault_set(fault, "ledger %s: no room for another %llu MiB: %s",
-                         log->path != NULL ? log->path : "in memory",
-                         (unsigned long long)(LOG_WINDOW_SIZE >> 20), strerror(errno));
-    }
-    log->windows[log->window_count++] = window;
-    return true;
-}
-
-struct text log_at(const struct block_log *log, uint64_t position) {
-    uint64_t window = position / LOG_WINDOW_SIZE;
-    uint64_t offset = position % LOG_WINDOW_SIZE;
-    REQUIRE(window < log->window_count);
-    return (struct text){(const char *)log->windows[window] + offset, LOG_WINDOW_SIZE - offset};
-}
-
-void log_rest(const struct block_log *log) {
-    for (size_t i = 0; i < log->window_count && log->file >= 0; i++) {
-        (void)madvise(log->windows[i], LOG_WINDOW_SIZE, MADV_DONTNEED);
-    }
-}
-
-/* Asks the file system for room ahead of what is about to be written. To a page that has its place
- * on the disk already writing costs a third less. A wish: without it the write asks, or fails. */
-static void make_room(struct block_log *log, uint64_t position, uint64_t size) {
-    if (log->file < 0 || position + size <= log->roomy_until) {
-        return;
-    }
-    uint64_t from = position > log->roomy_until ? position : log->roomy_until;
-    uint64_t window_end = (position / LOG_WINDOW_SIZE + 1) * LOG_WINDOW_SIZE;
-    uint64_t until = position + size + ROOM_SIZE;
-    until = until < window_end ? until : window_end;
-    (void)fallocate(log->file, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(until - from));
-    log->roomy_until = until;
-}
-
-static bool write_at(struct block_log *log, uint64_t position, const struct iovec parts[2],
-                     struct fault *fault) {
-    if (log->file < 0) {
-        uint8_t *to = log->windows[position / LOG_WINDOW_SIZE] + position % LOG_WINDOW_SIZE;
-        memcpy(to, parts[0].iov_base, parts[0].iov_len);
-        if (parts[1].iov_len > 0) {
-            memcpy(to + parts[0].iov_len, parts[1].iov_base, parts[1].iov_len);
-        }
-        return true;
-    }
-    if (pieces_write(log->file, position, parts)) {
-        return true;
-    }
-    return fault_set(fault,
-                     "ledger file %s: %s; the topic has everything: make room, or remove the file, "
-                     "and start again",
-                     log->path, errno != 0 ? strerror(errno) : "the disk is full");
 }
 
 /* ------------------------------------------------------------ the file's beginning */
@@ -184,9 +102,12 @@ static void explain_header(const struct file_header *found, const struct file_he
     fault_prefix(ret_why, "ledger file %s is begun anew: ", path);
 }
 
-static void map_file(struct block_log *log, uint64_t size, struct fault *fault) {
-    while (log->window_count * LOG_WINDOW_SIZE < size && add_window(log, fault)) {
+static bool map_file(struct block_log *log, uint64_t size, struct fault *fault) {
+    bool is_good = true;
+    while (is_good && log->window_count * LOG_WINDOW_SIZE < size) {
+        is_good = windows_add(log, fault);
     }
+    return is_good;
 }
 
 /* Empties the file and writes its header. */
@@ -197,7 +118,7 @@ static bool begin_file(struct block_log *log, const struct file_header *header,
         return fault_set(fault, "ledger file %s: %s", log->path, strerror(errno));
     }
     log->end = HEADER_SIZE;
-    return add_window(log, fault);
+    return windows_add(log, fault);
 }
 
 static enum log_opening take_file(struct block_log *log, uint32_t partition,
@@ -220,10 +141,9 @@ static enum log_opening take_file(struct block_log *log, uint32_t partition,
         }
         return begin_file(log, &wanted, fault) ? LOG_OPENED : LOG_FAILED;
     }
-    fault->text[0] = '\0';
-    map_file(log, (uint64_t)status.st_size, fault);
+    bool is_mapped = map_file(log, (uint64_t)status.st_size, fault);
     log->end = log->window_count * LOG_WINDOW_SIZE; /* until the scan has found the real end */
-    return fault->text[0] == '\0' ? LOG_OPENED : LOG_FAILED;
+    return is_mapped ? LOG_OPENED : LOG_FAILED;
 }
 
 enum log_opening log_open(struct block_log *log, const char *path, uint32_t partition,
@@ -236,6 +156,7 @@ enum log_opening log_open(struct block_log *log, const char *path, uint32_t part
     if (log->file < 0) {
         fault_set(fault, "ledger file %s: %s; see ledger.directory", path, strerror(errno));
     } else {
+        log->is_mapped = true; /* until log_unmap */
         opening = take_file(log, partition, partition_count, fault);
     }
     if (opening != LOG_OPENED) {
@@ -355,7 +276,7 @@ static bool append(struct block_log *log, uint32_t kind, struct text payload, st
                          log->path != NULL ? log->path : "in memory",
                          (unsigned long long)(LOG_SIZE_MAX >> 30));
     }
-    if (start + size > log->window_count * LOG_WINDOW_SIZE && !add_window(log, fault)) {
+    if (start + size > log->window_count * LOG_WINDOW_SIZE && !windows_add(log, fault)) {
         return false;
     }
     struct frame_header header = {kind, (uint32_t)payload.size,
@@ -363,8 +284,8 @@ static bool append(struct block_log *log, uint32_t kind, struct text payload, st
     /* iovec has no const; nothing is written through it. */
     struct iovec parts[2] = {{&header, sizeof header},
                              {(void *)(uintptr_t)payload.data, payload.size}};
-    make_room(log, start, size);
-    if (!write_at(log, start, parts, fault)) {
+    windows_make_room(log, start, size);
+    if (!windows_write(log, start, parts, fault)) {
         return false;
     }
     log->end = start + size;
@@ -390,85 +311,81 @@ bool log_append_mark(struct block_log *log, struct log_mark mark, struct fault *
     return true;
 }
 
-/* Whole pages inside the payload go back to the file system, or to the system's memory. */
-static void punch(struct block_log *log, uint64_t position, uint64_t size) {
-    uint64_t first = (position + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
-    uint64_t end = (position + size) / PAGE_SIZE * PAGE_SIZE;
-    if (first >= end) {
-        return;
-    }
-    /* What cannot be given back (a file system without holes) stays; nothing else changes. */
-    if (log->file >= 0) {
-        (void)fallocate(log->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)first,
-                        (off_t)(end - first));
-    } else {
-        (void)madvise(log->windows[first / LOG_WINDOW_SIZE] + first % LOG_WINDOW_SIZE, end - first,
-                      MADV_DONTNEED);
-    }
-}
-
-static bool write_freed(struct block_log *log, uint64_t start, uint64_t size, uint64_t check,
+static bool write_freed(const struct block_log *log, uint64_t start, uint64_t size, uint64_t check,
                         struct fault *fault) {
     struct frame_header header = {FREED_MAGIC, (uint32_t)size, check};
     struct iovec parts[2] = {{&header, sizeof header}, {NULL, 0}};
-    return write_at(log, start, parts, fault);
+    return windows_write(log, start, parts, fault);
 }
 
 /* Behind the frames from `start` on that nobody needs any more, in this window. */
-static uint64_t freed_end(const struct block_log *log, uint64_t start) {
+static bool find_freed_end(const struct block_log *log, uint64_t start, uint64_t *ret_end,
+                           struct fault *fault) {
     uint64_t at = start;
-    while (at < log->end && at / LOG_WINDOW_SIZE == start / LOG_WINDOW_SIZE) {
-        struct text rest = log_at(log, at);
-        struct frame_header header = {.kind = 0};
-        if (rest.size >= sizeof header) {
-            memcpy(&header, rest.data, sizeof header);
+    while (at < log->end && next_window(start) - at >= LOG_FRAME_HEADER_SIZE) {
+        struct frame_header header;
+        if (!log_copy(log, at, &header, sizeof header, fault)) {
+            return false;
         }
         bool is_old_mark = header.kind == MARK_MAGIC && at != log->newest_mark;
         if (header.kind != FREED_MAGIC && !is_old_mark) {
             break;
         }
-        REQUIRE(header.size <= rest.size - sizeof header);
+        REQUIRE(header.size <= next_window(start) - at - sizeof header);
         at += sizeof header + header.size;
     }
-    return at;
+    *ret_end = at;
+    return true;
 }
 
-bool log_drop(struct block_log *log, uint64_t position, uint64_t behind, struct fault *fault) {
-    uint64_t start = position - LOG_FRAME_HEADER_SIZE;
-    REQUIRE(behind <= start);
-    struct frame_header header;
-    memcpy(&header, log_at(log, start).data, sizeof header);
-    REQUIRE(header.kind == BLOCK_MAGIC);
-    if (!write_freed(log, start, header.size, header.check, fault)) {
+/* What was dropped around a block from `first` on becomes one frame. */
+static bool join_freed(const struct block_log *log, uint64_t first, uint64_t start,
+                       struct fault *fault) {
+    uint64_t end = 0;
+    if (!find_freed_end(log, first, &end, fault)) {
         return false;
     }
-    log->bytes -= header.size;
-    /* Small blocks lie on no whole page: what was dropped around this one becomes one frame. The
-     * first frame of a window stays: what its check proves lies in the window before. */
-    uint64_t window = start / LOG_WINDOW_SIZE * LOG_WINDOW_SIZE;
-    uint64_t first = behind;
-    if (behind == 0 || behind < window) {
-        first = window == 0 ? HEADER_SIZE : window;
-    }
-    if (first == window) {
-        memcpy(&header, log_at(log, first).data, sizeof header);
-        punch(log, first + sizeof header, header.size);
-        first += sizeof header + header.size;
-    }
-    if (first > start) {
-        return true;
-    }
-    uint64_t end = freed_end(log, first);
     if (end <= start) {
         /* The newest mark stands between. */
         first = end + LOG_FRAME_HEADER_SIZE + sizeof(struct log_mark);
-        end = freed_end(log, first);
+        if (!find_freed_end(log, first, &end, fault)) {
+            return false;
+        }
     }
     REQUIRE(first <= start && end > start);
     uint64_t size = end - first - LOG_FRAME_HEADER_SIZE;
     if (!write_freed(log, first, size, check_of((uint32_t)size, first, first, no_mark), fault)) {
         return false;
     }
-    punch(log, first + LOG_FRAME_HEADER_SIZE, size);
+    windows_give_back(log, first + LOG_FRAME_HEADER_SIZE, size);
     return true;
+}
+
+bool log_drop(struct block_log *log, uint64_t position, uint64_t behind, struct fault *fault) {
+    uint64_t start = position - LOG_FRAME_HEADER_SIZE;
+    REQUIRE(behind <= start);
+    struct frame_header header;
+    if (!log_copy(log, start, &header, sizeof header, fault)) {
+        return false;
+    }
+    REQUIRE(header.kind == BLOCK_MAGIC);
+    if (!write_freed(log, start, header.size, header.check, fault)) {
+        return false;
+    }
+    log->bytes -= header.size;
+    /* Small blocks lie on no whole page, so they are joined. The first frame of a window stays:
+     * what its check proves lies in the window before. */
+    uint64_t window = start / LOG_WINDOW_SIZE * LOG_WINDOW_SIZE;
+    uint64_t first = behind;
+    if (behind == 0 || behind < window) {
+        first = window == 0 ? HEADER_SIZE : window;
+    }
+    if (first == window) {
+        if (!log_copy(log, first, &header, sizeof header, fault)) {
+            return false;
+        }
+        windows_give_back(log, first + sizeof header, header.size);
+        first += sizeof header + header.size;
+    }
+    return first > start || join_freed(log, first, start, fault);
 }

@@ -12,12 +12,15 @@
  *     check: XXH3 of size:u64 start:u64 end of the frame before:u64 and a mark's payload (else
  * 0:u64 twice), so that no frame is met without all those before it
  *
- * It is mapped in windows, so an entry is read in place and never moves; a frame does not cross a
- * window's end. Writing goes through pwrite, so a full disk is an error and not a signal. Positions
- * are places in the file. Without a path the same layout lives in memory. Lane thread only. */
+ * A frame does not cross the end of a window. Reading and writing go through pread and pwrite, so
+ * a bad disk is an error and not a signal; only while much is read at once, at a start above all,
+ * the windows are mapped: what is mapped counts as memory of the process, and each look at a place
+ * that is not yet costs a page fault. Positions are places in the file. Without a path the same
+ * layout lives in memory. Lane thread only. */
 #ifndef ACCRUED_LEDGER_LOG_H
 #define ACCRUED_LEDGER_LOG_H
 
+#include "accrued/buffer.h"
 #include "accrued/fault.h"
 #include "accrued/text.h"
 
@@ -43,11 +46,12 @@ struct log_frame {
 };
 
 struct block_log {
-    int file;   /* −1: memory */
-    char *path; /* NULL: memory */
-    uint8_t **windows;
+    int file;          /* −1: memory */
+    char *path;        /* NULL: memory */
+    uint8_t **windows; /* NULL each while a file is not mapped */
     size_t window_count;
     size_t window_capacity;
+    bool is_mapped;        /* of a file: so are its windows */
     uint64_t end;          /* where the next frame begins */
     uint64_t roomy_until;  /* the file system has been asked for room up to here */
     uint64_t bytes;        /* in blocks that are not freed */
@@ -66,13 +70,13 @@ enum log_opening {
 };
 
 /* Makes the log file-backed: takes the file over if it is one of this partition, otherwise begins
- * it anew. The log must be empty; unless LOG_OPENED it stays in memory. What stands in the file is
- * to be visited by log_scan before anything is appended. */
+ * it anew. The log must be empty; unless LOG_OPENED it stays in memory. What stands in the file,
+ * which is mapped, is to be visited by log_scan before anything is appended. */
 enum log_opening log_open(struct block_log *log, const char *path, uint32_t partition,
                           uint32_t partition_count, struct fault *fault);
 
 /* The frame at *cursor (0: the first) and moves *cursor behind it. LOG_END and LOG_DAMAGED don't.
- */
+ * At hand only. */
 struct log_frame log_scan(const struct block_log *log, uint64_t *cursor);
 /* What log_scan saw as blocks from here on is no more; the next frame begins here. */
 bool log_cut(struct block_log *log, uint64_t position, struct fault *fault);
@@ -95,11 +99,24 @@ struct log_mark log_mark_of(struct text payload);
 bool log_read_header(const void *bytes, uint32_t *ret_partition, uint32_t *ret_partition_count,
                      struct fault *fault);
 
-/* Lets go of what is mapped of the file; the page cache keeps it, and it comes back when it is
- * looked at. */
+/* Are the bytes in memory, or mapped? */
+static inline bool log_is_at_hand(const struct block_log *log) {
+    return log->file < 0 || log->is_mapped;
+}
+/* Maps the file. false: it is at hand already, or cannot be mapped, which is no harm. */
+bool log_map(struct block_log *log);
+void log_unmap(struct block_log *log);
+/* Lets go of the pages that are mapped of the file; the page cache keeps them, and they come back
+ * when they are looked at. */
 void log_rest(const struct block_log *log);
 
-/* From a position to the end of its window. */
+/* From a position to the end of its window. At hand only. */
 struct text log_at(const struct block_log *log, uint64_t position);
+/* So many bytes of a window. false: *fault, the file cannot be read. */
+bool log_copy(const struct block_log *log, uint64_t position, void *to, size_t size,
+              struct fault *fault);
+/* The same without a copy where they are at hand, else in `to`. */
+bool log_read(const struct block_log *log, uint64_t position, size_t size, struct buffer *to,
+              struct text *ret_bytes, struct fault *fault);
 
 #endif

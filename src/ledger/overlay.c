@@ -68,15 +68,18 @@ static void grow_slots(struct overlay *overlay) {
     }
 }
 
-void overlay_add(struct overlay *overlay, uint64_t hash, struct text key, size_t size) {
-    REQUIRE(size >= key.size && size <= overlay->bytes.size);
+void overlay_add(struct overlay *overlay, uint64_t hash, struct text key, size_t size,
+                 struct overlay_origin origin) {
+    REQUIRE(size >= key.size && size <= overlay->bytes.size && size <= UINT32_MAX);
     if ((overlay->count + 1) * 2 > overlay->slot_capacity) {
         grow_slots(overlay);
     }
-    struct overlay_item item = {hash, overlay->bytes.size - size, size};
+    struct overlay_item item = {hash, overlay->bytes.size - size, (uint32_t)size, origin};
     size_t at = probe(overlay, hash, key);
     if (overlay->slots[at] != 0) {
-        overlay->items[overlay->slots[at] - 1] = item;
+        struct overlay_item *before = &overlay->items[overlay->slots[at] - 1];
+        item.origin = before->origin.at != 0 ? before->origin : origin;
+        *before = item;
         return;
     }
     if (overlay->count == overlay->item_capacity) {

@@ -4,10 +4,17 @@
 
 #include "accrued/buffer.h"
 
+/* The entry in the log that a new one replaces, where that is known. */
+struct overlay_origin {
+    uint64_t at; /* 0: it is not known, or there is none */
+    uint32_t stored_size;
+};
+
 struct overlay_item {
     uint64_t hash;
     size_t offset; /* of the entry in `bytes` */
-    size_t size;
+    uint32_t size;
+    struct overlay_origin origin;
 };
 
 struct overlay {
@@ -38,6 +45,7 @@ static inline void overlay_expect(const struct overlay *overlay, uint64_t hash) 
 /* The item whose entry begins with the key's bytes. */
 bool overlay_find(const struct overlay *overlay, uint64_t hash, struct text key, size_t *ret_item);
 /* The entry of `size` bytes that was just appended to overlay->bytes, under its key. */
-void overlay_add(struct overlay *overlay, uint64_t hash, struct text key, size_t size);
+void overlay_add(struct overlay *overlay, uint64_t hash, struct text key, size_t size,
+                 struct overlay_origin origin);
 
 #endif

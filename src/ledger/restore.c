@@ -106,9 +106,11 @@ static enum block_verdict take_whole(struct ledger *ledger, struct text block,
                   (unsigned long long)header->id);
         return BLOCK_DOUBTFUL;
     }
+    uint64_t end = ledger->log.end;
     if (!is_logged && !log_append(&ledger->log, block, &position, fault)) {
         return BLOCK_REFUSED;
     }
+    ledger_rest(ledger, end, ledger->log.end);
     ledger_index_block(ledger, position, block.size, view);
     struct program_names names = ledger->head.programs;
     ledger->head = *header;
@@ -155,14 +157,15 @@ bool ledger_restore(struct ledger *ledger, struct text block, struct fault *faul
 }
 
 /* The block with this id, if it came from the file and was not dropped, has other bytes. */
-static bool is_rewritten(const struct ledger *ledger, uint64_t id, struct text block) {
+static bool is_rewritten(struct ledger *ledger, uint64_t id, struct text block) {
     const struct block_info *info = blocks_by_id(&ledger->table, id);
-    return info != NULL &&
-           (info->size != block.size ||
-            memcmp(log_at(&ledger->log, info->position).data, block.data, block.size) != 0);
+    struct text kept;
+    return info != NULL && (info->size != block.size ||
+                            (ledger_block_at(ledger, info->position, info->size, &kept) &&
+                             memcmp(kept.data, block.data, block.size) != 0));
 }
 
-bool ledger_is_foreign(const struct ledger *ledger, struct text block) {
+bool ledger_is_foreign(struct ledger *ledger, struct text block) {
     struct block_view view;
     struct fault unused;
     return ledger->loaded_id > 0 && block_parse(block, &view, &unused) &&

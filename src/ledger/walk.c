@@ -7,21 +7,17 @@
 /* Entries whose slot of the index was asked of memory before their turn. */
 #define SLOTS_AHEAD 8
 
-/* Puts the walk on the next block. false: there is none. */
-static bool enter_block(const struct ledger *ledger, struct ledger_walk *walk) {
+/* Puts the walk on the next block. false: there is none, or it cannot be read. */
+static bool enter_block(struct ledger *ledger, struct ledger_walk *walk) {
     const struct block_info *info = blocks_from(&ledger->table, walk->position);
-    if (info == NULL) {
+    struct block_view view;
+    if (info == NULL || !ledger_parse_block(ledger, info, &view)) {
         return false;
     }
-    struct text block = {log_at(&ledger->log, info->position).data, info->size};
-    struct block_view view;
-    struct fault fault;
-    bool parsed = block_parse(block, &view, &fault);
-    REQUIRE(parsed);
     walk->block_id = view.header.id;
     walk->entries_left = view.entry_count;
     walk->block_start = info->position;
-    walk->block_end = info->position + block.size;
+    walk->block_end = info->position + info->size;
     walk->position = info->position + view.entries_at;
     walk->ahead = walk->position;
     walk->ahead_left = walk->entries_left;
@@ -36,22 +32,36 @@ static bool block_is_there(const struct ledger *ledger, const struct ledger_walk
 
 struct ledger_walk ledger_walk_begin(const struct ledger *ledger, uint64_t reached) {
     struct ledger_walk walk = {.position = 0};
-    while (enter_block(ledger, &walk)) {
-        if (walk.block_id > reached) {
-            return walk;
+    const struct block_info *info = NULL;
+    while ((info = blocks_from(&ledger->table, walk.position)) != NULL) {
+        walk.block_id = info->id;
+        walk.position = info->position;
+        if (info->id > reached) {
+            break;
         }
-        walk.position = walk.block_end;
-        walk.entries_left = 0;
+        walk.position += info->size;
     }
     return walk;
 }
 
+/* The entry of the walk's block at a place, and the place behind it. */
+static bool entry_of(struct ledger *ledger, const struct ledger_walk *walk, uint64_t *position,
+                     struct text *ret_entry) {
+    struct text block;
+    if (!ledger_block_at(ledger, walk->block_start, walk->block_end - walk->block_start, &block)) {
+        return false;
+    }
+    size_t at = *position - walk->block_start;
+    struct cursor from = cursor_of(block.data + at, block.size - at);
+    bool found = block_next_entry(&from, ret_entry);
+    REQUIRE(found);
+    *position = walk->block_end - cursor_left(&from);
+    return true;
+}
+
 /* Is this the line's newest entry? */
 static bool is_live(const struct ledger *ledger, uint64_t position, struct text entry) {
-    struct text key;
-    bool found = entry_key(entry, &key);
-    REQUIRE(found);
-    struct index_probe probe = index_find(&ledger->index, entry_key_hash(key));
+    struct index_probe probe = index_find(&ledger->index, entry_key_hash(ledger_key_in(entry)));
     uint64_t candidate = 0;
     while (index_next(&probe, &candidate)) {
         if (candidate == position) {
@@ -61,18 +71,11 @@ static bool is_live(const struct ledger *ledger, uint64_t position, struct text 
     return false;
 }
 
-static uint64_t behind_entry(const struct ledger *ledger, uint64_t position, struct text entry) {
-    return position + (uint64_t)(entry.data + entry.size - log_at(&ledger->log, position).data);
-}
-
-static void look_ahead(const struct ledger *ledger, struct ledger_walk *walk) {
-    while (walk->ahead_left > 0 && walk->ahead_left + SLOTS_AHEAD > walk->entries_left) {
-        struct text entry = ledger_entry_at(ledger, walk->ahead);
-        struct text key;
-        bool found = entry_key(entry, &key);
-        REQUIRE(found);
-        index_expect(&ledger->index, entry_key_hash(key));
-        walk->ahead = behind_entry(ledger, walk->ahead, entry);
+static void look_ahead(struct ledger *ledger, struct ledger_walk *walk) {
+    struct text entry;
+    while (walk->ahead_left > 0 && walk->ahead_left + SLOTS_AHEAD > walk->entries_left &&
+           entry_of(ledger, walk, &walk->ahead, &entry)) {
+        index_expect(&ledger->index, entry_key_hash(ledger_key_in(entry)));
         walk->ahead_left--;
     }
 }
@@ -92,8 +95,10 @@ bool ledger_walk_next(struct ledger *ledger, struct ledger_walk *walk,
         }
         look_ahead(ledger, walk);
         uint64_t position = walk->position;
-        struct text entry = ledger_entry_at(ledger, position);
-        walk->position = behind_entry(ledger, position, entry);
+        struct text entry;
+        if (!entry_of(ledger, walk, &walk->position, &entry)) {
+            return false;
+        }
         walk->entries_left--;
         if (is_live(ledger, position, entry)) {
             ledger_unpack(ledger, entry, ret_state);
@@ -127,19 +132,22 @@ bool ledger_each(struct ledger *ledger, ledger_visit visit, void *context) {
             continue;
         }
         struct line_state state;
-        ledger_unpack(ledger, ledger_entry_at(ledger, ledger->index.slots[i] & INDEX_POSITION_MAX),
-                      &state);
+        struct text entry;
+        if (!ledger_entry_at(ledger, ledger->index.slots[i] & INDEX_POSITION_MAX, &entry)) {
+            break;
+        }
+        ledger_unpack(ledger, entry, &state);
         keys[count].customer_id = arena_copy(&arena, state.line.customer_id);
         keys[count++].line_id = arena_copy(&arena, state.line.line_id);
     }
-    REQUIRE(count == ledger->index.count);
+    bool go_on = !ledger->is_broken;
+    REQUIRE(!go_on || count == ledger->index.count);
     qsort(keys, count, sizeof *keys, compare_visit_keys);
-    bool go_on = true;
     for (size_t i = 0; i < count && go_on; i++) {
         struct line_state state;
         bool found = ledger_find(ledger, keys[i].customer_id, keys[i].line_id, &state);
-        REQUIRE(found);
-        go_on = visit(context, &state);
+        REQUIRE(found || ledger->is_broken);
+        go_on = found && visit(context, &state);
     }
     arena_release(&arena);
     return go_on;

@@ -100,6 +100,106 @@ Test(ledger_log, without_room_for_a_mark_goes_on) {
     remove_path(path);
 }
 
+/* ------------------------------------------------------------ a file that somebody spoils */
+
+static void take_away(const char *path) {
+    cr_assert_eq(truncate(path, 64), 0);
+}
+
+static void wipe(const char *path) {
+    struct buffer bytes = read_bytes(path);
+    cr_assert_eq(truncate(path, 64), 0);
+    cr_assert_eq(truncate(path, (off_t)bytes.size), 0);
+    buffer_release(&bytes);
+}
+
+static bool find_line(struct ledger *ledger) {
+    struct line_state state;
+    return ledger_find(ledger, TEXT("customer"), TEXT("line-3"), &state);
+}
+
+static bool walk_on(struct ledger *ledger) {
+    struct line_state state;
+    struct ledger_walk walk = ledger_walk_begin(ledger, 0);
+    return ledger_walk_next(ledger, &walk, &state);
+}
+
+static bool recognise(struct ledger *ledger) {
+    const struct block_info *info = blocks_by_id(&ledger->table, 1);
+    struct text block;
+    cr_assert(info != NULL);
+    return ledger_block_at(ledger, info->position, info->size, &block);
+}
+
+/* Also where lines were taken for new meanwhile, nothing of it is ever sealed. */
+static void check_is_broken(struct world *world, const char *reason) {
+    struct fault fault = {""};
+    cr_assert(ledger_is_broken(world->ledger, &fault));
+    cr_assert(strstr(fault.text, world->path) != NULL, "%s", fault.text);
+    cr_assert(strstr(fault.text, reason) != NULL, "%s", fault.text);
+    world_post(world, 3);
+    struct ledger_position position = {world->next_offset + 1, 0, 0};
+    cr_assert(!ledger_seal(world->ledger, position, world->incarnation, BLOCK_SIZE_MAX, world_take,
+                           world));
+    world_abort(world);
+}
+
+Test(ledger_log, that_is_spoilt_under_its_ledger_breaks_it, .timeout = 60) {
+    static bool (*const looks[])(struct ledger *) = {find_line, walk_on, recognise};
+    char *path = fresh_path();
+    struct world *world = begun(path);
+    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
+        for (int is_wiped = 0; is_wiped < 2; is_wiped++) {
+            (is_wiped != 0 ? wipe : take_away)(path);
+            bool is_found = looks[i](world->ledger);
+            if (is_wiped == 0 || looks[i] != recognise) {
+                cr_assert(!is_found);
+                check_is_broken(world, is_wiped == 0 ? "shorter than it was"
+                                       : i == 0      ? "no entry any more"
+                                                     : "no block any more");
+            }
+            world_stop(world);
+            world_start(world, false);
+            world_check(world);
+        }
+    }
+    world_free(world);
+    remove_path(path);
+}
+
+/* The commit knows what an entry replaces from the search before, and must find out where there was
+ * none, or one for another line. */
+Test(ledger_log, knows_what_is_replaced, .timeout = 60) {
+    char *path = fresh_path();
+    struct world *world = world_open(path);
+    for (size_t round = 0; round < 30; round++) {
+        for (size_t i = 0; i < 20; i++) {
+            struct line_state state;
+            char id[24];
+            world_id(round % 3 == 2 ? (i + 1) % 20 : i, id);
+            if (round % 3 > 0) {
+                (void)ledger_find(world->ledger, TEXT("customer"), text_of(id), &state);
+            }
+            world_post(world, i);
+            world_post(world, i); /* twice in one transaction */
+        }
+        if (round % 7 == 6) {
+            world_abort(world);
+        } else {
+            world_commit(world, BLOCK_SIZE_MAX);
+        }
+        world_check(world);
+    }
+    /* All but the newest round's entries are known to be of no use any more. */
+    uint64_t live_bytes = world->ledger->table.live_bytes;
+    world_stop(world);
+    world_start(world, false);
+    cr_assert_eq(world->ledger->table.live_bytes, live_bytes);
+    world_check(world);
+    world_free(world);
+    remove_path(path);
+}
+
 /* ------------------------------------------------------------ windows */
 
 static char *disk_path(void) {

@@ -172,7 +172,7 @@ static inline void restore_from(struct ledger *ledger, const struct topic *topic
     }
 }
 
-static inline bool topic_is_foreign(const struct ledger *ledger, const struct topic *topic,
+static inline bool topic_is_foreign(struct ledger *ledger, const struct topic *topic,
                                     int64_t from) {
     for (size_t i = 0; i < topic->count; i++) {
         if (topic->records[i].offset >= from && ledger_is_foreign(ledger, record_block(topic, i))) {
