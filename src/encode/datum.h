@@ -13,9 +13,9 @@
 #define BRANCH_VALUE 1
 
 /* What a value takes at most, its branch included. */
-#define NUMBER_SIZE_MAX (1 + 10)
-#define DECIMAL_SIZE_MAX (1 + 1 + DECIMAL_BYTES_MAX)
-#define MONTH_SIZE_MAX CALENDAR_MONTH_SIZE
+#define NUMBER_SIZE_MAX ((size_t)11)
+#define DECIMAL_SIZE_MAX ((size_t)2 + DECIMAL_BYTES_MAX)
+#define MONTH_SIZE_MAX ((size_t)CALENDAR_MONTH_SIZE)
 #define CURRENCY_SIZE_MAX (1 + sizeof(struct currency))
 static inline size_t string_size_max(struct text text) {
     return NUMBER_SIZE_MAX + text.size;
