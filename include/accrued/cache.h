@@ -19,18 +19,19 @@
 #include "accrued/reference.h"
 
 struct cache_slot {
-    struct cache_slot *next; /* in the same bucket */
-    struct reference *value; /* NULL: asked for, not answered yet */
     size_t value_size;
-    uint64_t hash;
-    uint64_t batch;       /* the last that wanted it */
-    uint64_t epoch;       /* of the value */
     int64_t confirmed_ms; /* last known to be right, once its epoch has ended */
     size_t clock_index;
+    /* From here on what a look-up reads, close together: each costs a wait for memory. */
+    struct cache_slot *next; /* in the same bucket */
+    struct reference *value; /* NULL: asked for, not answered yet */
+    uint64_t hash;
+    uint64_t batch; /* the last that wanted it */
+    uint64_t epoch; /* of the value */
     enum reference_kind kind;
+    uint32_t id_size;
     bool outdated; /* invalidated since it was asked for */
     bool second_chance;
-    size_t id_size;
     char id[];
 };
 

@@ -10,7 +10,7 @@
 #define LIST_CAPACITY_MIN 64
 #define CACHE_LINE_SIZE 64
 /* So many look-ups wait for memory together. */
-#define WANT_AT_ONCE 16
+#define WANT_AT_ONCE 32
 /* Clock steps for one new value: enough to keep pace, few enough that a batch which pins more than
  * the bounds allow does not go round the clock for each of its values. */
 #define TRIM_STEPS_PER_PUT 8
@@ -97,11 +97,12 @@ static struct cache_slot *slot_find(const struct cache *cache, enum reference_ki
 
 static struct cache_slot *slot_make(struct cache *cache, enum reference_kind kind, struct text id,
                                     uint64_t hash) {
+    REQUIRE(id.size <= UINT32_MAX);
     struct cache_slot *slot = calloc(1, sizeof *slot + id.size);
     REQUIRE(slot != NULL);
     slot->kind = kind;
     slot->hash = hash;
-    slot->id_size = id.size;
+    slot->id_size = (uint32_t)id.size;
     memcpy(slot->id, id.data, id.size);
     struct cache_slot **bucket = bucket_of(cache, hash);
     slot->next = *bucket;
@@ -202,10 +203,10 @@ void cache_want_all(struct cache *cache, enum reference_kind kind, const struct 
             __builtin_prefetch(bucket_of(cache, hashes[i]));
         }
         for (size_t i = 0; i < some; i++) {
-            const char *slot = (const char *)*bucket_of(cache, hashes[i]);
+            const struct cache_slot *slot = *bucket_of(cache, hashes[i]);
             if (slot != NULL) {
-                __builtin_prefetch(slot);
-                __builtin_prefetch(slot + CACHE_LINE_SIZE); /* its id */
+                __builtin_prefetch(&slot->next);
+                __builtin_prefetch((const char *)&slot->next + CACHE_LINE_SIZE); /* its id */
             }
         }
         for (size_t i = 0; i < some; i++) {
