@@ -154,7 +154,11 @@ def test_a_gzip_file_with_a_flipped_bit(tmp_path):
     assert "cannot be read on" in ingest(path, code=1).told
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), b"\xef\xbb\xbf"])
+EMPTY = {"nothing": b"", "nothing, compressed": gzip.compress(b""), "a mark": b"\xef\xbb\xbf"}
+
+
+# Compressed at a time, which no name of a test may tell: another worker would have another name.
+@pytest.mark.parametrize("content", EMPTY.values(), ids=EMPTY)
 def test_an_empty_file_is_a_mistake(tmp_path, content):
     (tmp_path / "feed.csv").write_bytes(content)
     assert "empty" in ingest(tmp_path / "feed.csv", code=1).told
