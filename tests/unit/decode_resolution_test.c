@@ -13,7 +13,7 @@ static bool decode(struct schema_set *set, const struct buffer *value, size_t si
 }
 
 /* Any writer schema that can become a BillingLine: order, defaults, types, scales, other fields. */
-Test(decode_resolution, reads_whatever_resolution_allows, .timeout = 100) {
+Test(decode_resolution, reads_whatever_resolution_allows, .timeout = 240) {
     struct dice dice = {11};
     struct arena arena;
     struct buffer value;
@@ -63,7 +63,7 @@ Test(decode_resolution, reads_whatever_resolution_allows, .timeout = 100) {
 }
 
 /* Damage never crashes and never yields a line that breaks the rules. */
-Test(decode_resolution, survives_damage, .timeout = 100) {
+Test(decode_resolution, survives_damage, .timeout = 240) {
     struct dice dice = {12};
     struct arena arena;
     struct buffer value;

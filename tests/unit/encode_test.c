@@ -228,7 +228,7 @@ static void check_accelerators(struct reader *reader, const struct world *world,
     cr_assert_eq(at, count);
 }
 
-Test(encode, accruals_are_read_back_by_avro_c, .timeout = 100) {
+Test(encode, accruals_are_read_back_by_avro_c, .timeout = 240) {
     static const char *const reasons[] = {"NEW_LINE", "REVISION", "VOID", "RERATE"};
     static const char *const links[] = {"DPOR", "PAL", "CPOR"};
     struct reader reader;
@@ -309,7 +309,7 @@ static const char *const reason_codes[FORGONE_REASON_COUNT] = {
     "no_link",
 };
 
-Test(encode, forgone_are_read_back_by_avro_c, .timeout = 100) {
+Test(encode, forgone_are_read_back_by_avro_c, .timeout = 240) {
     struct reader reader;
     reader_open(&reader, SCHEMAS "forgone.avsc");
     struct world world = {.dice = {32}};
@@ -384,7 +384,7 @@ static void check_member_names(const struct json *object, const char *path) {
     reader_close(&reader);
 }
 
-Test(encode, offline_objects_are_json, .timeout = 100) {
+Test(encode, offline_objects_are_json, .timeout = 240) {
     struct world world = {.dice = {33}};
     struct buffer json;
     struct buffer id;
@@ -439,7 +439,7 @@ Test(encode, offline_objects_are_json, .timeout = 100) {
 }
 
 /* What ingest writes is what the worker reads. */
-Test(encode, lines_come_back_through_both_forms, .timeout = 100) {
+Test(encode, lines_come_back_through_both_forms, .timeout = 240) {
     struct fault fault = {""};
     struct schema_set *set = schema_set_open(SCHEMAS "billing-line.avsc", NULL, 0, &fault);
     cr_assert(set != NULL, "%s", fault.text);

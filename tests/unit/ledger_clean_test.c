@@ -88,13 +88,13 @@ static void run(const char *path, uint64_t seed, int transactions) {
     world_free(world);
 }
 
-Test(ledger_clean, loses_no_line_in_memory, .timeout = 60) {
+Test(ledger_clean, loses_no_line_in_memory, .timeout = 240) {
     for (uint64_t seed = 1; seed <= 12; seed++) {
         run(NULL, seed, 300);
     }
 }
 
-Test(ledger_clean, loses_no_line_in_a_file, .timeout = 60) {
+Test(ledger_clean, loses_no_line_in_a_file, .timeout = 240) {
     for (uint64_t seed = 1; seed <= 12; seed++) {
         char *path = fresh_path();
         run(path, seed, 300);
@@ -104,7 +104,7 @@ Test(ledger_clean, loses_no_line_in_a_file, .timeout = 60) {
 
 /* Cut anywhere: what the topic has behind the last mark completes what is left, although blocks
  * before the cut were given up for copies behind it. */
-Test(ledger_clean, a_cut_file_and_the_topic_are_the_ledger, .timeout = 60) {
+Test(ledger_clean, a_cut_file_and_the_topic_are_the_ledger, .timeout = 240) {
     for (uint64_t seed = 1; seed <= 12; seed++) {
         struct dice dice = {seed};
         char *path = fresh_path();
@@ -142,7 +142,7 @@ Test(ledger_clean, a_cut_file_and_the_topic_are_the_ledger, .timeout = 60) {
 }
 
 /* What stands in the log stays a small multiple of what is needed, however long it runs. */
-Test(ledger_clean, bytes_stay_bounded, .timeout = 60) {
+Test(ledger_clean, bytes_stay_bounded, .timeout = 240) {
     struct dice dice = {3};
     char *path = fresh_path();
     struct world *world = world_open(path);
@@ -229,7 +229,7 @@ static size_t line_of(const struct line_state *state) {
 }
 
 /* A re-rate's walk while cleaning moves lines behind it and before it. */
-Test(ledger_clean, a_walk_meets_every_line_meanwhile, .timeout = 60) {
+Test(ledger_clean, a_walk_meets_every_line_meanwhile, .timeout = 240) {
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct dice dice = {seed};
         struct world *world = world_open(NULL);

@@ -158,7 +158,7 @@ static bool is_whole(const struct buffer *bytes, uint64_t cut) {
     return end <= first_lost;
 }
 
-Test(ledger_file, cut_off_at_any_byte, .timeout = 60) {
+Test(ledger_file, cut_off_at_any_byte, .timeout = 240) {
     char *path = fresh_path();
     struct world *world = small_world(path, 5);
     struct buffer bytes = detach(world);
@@ -173,7 +173,7 @@ Test(ledger_file, cut_off_at_any_byte, .timeout = 60) {
     remove_path(path);
 }
 
-Test(ledger_file, a_flipped_bit_anywhere_is_noticed, .timeout = 60) {
+Test(ledger_file, a_flipped_bit_anywhere_is_noticed, .timeout = 240) {
     char *path = fresh_path();
     struct world *world = small_world(path, 6);
     struct buffer bytes = detach(world);
@@ -191,7 +191,7 @@ Test(ledger_file, a_flipped_bit_anywhere_is_noticed, .timeout = 60) {
 }
 
 /* Pages that were not written when the power went. */
-Test(ledger_file, a_stretch_of_zeros_or_noise_anywhere_is_noticed, .timeout = 60) {
+Test(ledger_file, a_stretch_of_zeros_or_noise_anywhere_is_noticed, .timeout = 240) {
     char *path = fresh_path();
     struct world *world = small_world(path, 7);
     struct buffer bytes = detach(world);

@@ -29,7 +29,7 @@ static void limit_file_size(uint64_t size) {
 }
 
 /* Writing ends somewhere in a frame, as on a full disk. */
-Test(ledger_log, on_a_full_disk_is_broken_and_says_so, .timeout = 60) {
+Test(ledger_log, on_a_full_disk_is_broken_and_says_so, .timeout = 240) {
     cr_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
     char *path = fresh_path();
     struct world *world = begun(path);
@@ -227,7 +227,7 @@ static void check_frames(const struct block_log *log, const size_t *sizes, size_
     cr_assert_eq(log_scan(log, &cursor).kind, LOG_END);
 }
 
-Test(ledger_log, frames_at_the_end_of_a_window, .timeout = 60) {
+Test(ledger_log, frames_at_the_end_of_a_window, .timeout = 240) {
     static const size_t rooms[] = {0, 15, 16, 39, 40};
     size_t whole = LOG_WINDOW_SIZE - 64 - LOG_FRAME_HEADER_SIZE;
     char *zeros = calloc(1, whole);
@@ -299,7 +299,7 @@ static void zero_frame_header(const char *path, size_t which) {
     (void)close(file);
 }
 
-Test(ledger_log, of_several_windows, .timeout = 60) {
+Test(ledger_log, of_several_windows, .timeout = 240) {
     char *path = disk_path();
     struct world *world = world_open(path);
     size_t size = 9 << 20;

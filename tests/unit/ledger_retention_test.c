@@ -82,7 +82,7 @@ static void check_line(struct ledger *ledger, size_t number, int32_t period, boo
     cr_assert_eq(text_is_null(state.line.product_name), is_stub);
 }
 
-Test(ledger_retention, closed_lines_become_stubs_and_stay, .timeout = 60) {
+Test(ledger_retention, closed_lines_become_stubs_and_stay, .timeout = 240) {
     static struct topic topic;
     struct ledger *ledger = ledger_open(&programs, 0, 1);
     for (size_t i = 0; i < OLD_LINES; i++) {

@@ -238,7 +238,7 @@ static bool check_order(void *context, const struct line_state *state) {
 
 /* Random transactions, some of them aborted, in blocks of random size: the ledger is what a plain
  * array says it is, and so is the one that is restored from its blocks at any time. */
-Test(ledger, equals_its_model_and_its_restored_self, .timeout = 100) {
+Test(ledger, equals_its_model_and_its_restored_self, .timeout = 240) {
     struct programs programs = programs_of(4, 1);
     struct ledger *ledger = ledger_open(&programs, 3, 8);
     struct topic topic;

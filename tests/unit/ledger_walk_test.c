@@ -68,7 +68,7 @@ static size_t line_of(const struct line_state *state) {
 
 /* What a re-rate does: walks, posts some of what it meets, commits while live lines come in, and
  * sometimes is another process that goes on where the last one stood. */
-Test(ledger_walk, meets_every_line_whatever_happens_meanwhile, .timeout = 100) {
+Test(ledger_walk, meets_every_line_whatever_happens_meanwhile, .timeout = 240) {
     for (uint64_t seed = 1; seed <= 40; seed++) {
         struct dice dice = {seed};
         struct topic topic;

@@ -258,7 +258,7 @@ Test(line_json, decimals_are_exact, .init = begin, .fini = end) {
 }
 
 /* Written lines, damaged anywhere: refused or read, never worse. */
-Test(line_json, survives_damage, .init = begin, .fini = end, .timeout = 60) {
+Test(line_json, survives_damage, .init = begin, .fini = end, .timeout = 240) {
     struct dice dice = {51};
     size_t refused = 0;
     for (int round = 0; round < 20000; round++) {

@@ -1,4 +1,5 @@
 #include "accrued/arena.h"
+#include "accrued/clock.h"
 #include "accrued/json_tree.h"
 #include "accrued/log.h"
 
@@ -33,6 +34,22 @@ static size_t count_lines(const char *text) {
         count += *text == '\n';
     }
     return count;
+}
+
+/* Until the window that limits repeats is over. */
+static void next_window(void) {
+    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 50000000}, NULL);
+}
+
+/* All of it in one window: once more where the machine stood still amid it. */
+static void talk_at_once(void (*talk)(void)) {
+    int64_t begun_ms = clock_steady_ms();
+    for (talk(); clock_steady_ms() - begun_ms > 500; talk()) {
+        next_window();
+        log_flush();
+        free(capture_take());
+        begun_ms = clock_steady_ms();
+    }
 }
 
 /* The line's end behind the time, which changes. */
@@ -149,18 +166,22 @@ Test(log, long_lines_are_cut_and_say_so) {
     arena_release(&arena);
 }
 
-Test(log, repeats_are_limited_and_told) {
-    capture_begin();
-    log_configure(LOG_INFO, LOG_LOGFMT);
+static void talk_of_three(void) {
     for (int i = 0; i < 25; i++) {
         log_event(LOG_WARN, "again", "i=%d", i);
         log_event(LOG_WARN, i % 2 == 0 ? "other" : "another", "i=%d", i);
     }
+}
+
+Test(log, repeats_are_limited_and_told) {
+    capture_begin();
+    log_configure(LOG_INFO, LOG_LOGFMT);
+    talk_at_once(talk_of_three);
     char *text = capture_take();
     cr_assert_eq(count_lines(text), (size_t)LOG_REPEATS_MAX * 3, "%s", text);
     cr_assert_null(strstr(text, "suppressed"));
     free(text);
-    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 50000000}, NULL);
+    next_window();
     log_event(LOG_INFO, "fresh", "a=1");
     text = capture_take();
     cr_assert_eq(count_lines(text), 4, "%s", text);
@@ -174,15 +195,19 @@ Test(log, repeats_are_limited_and_told) {
     free(text);
 }
 
-/* As of librdkafka's clients: one that talks silences no other. */
-Test(log, repeats_of_one_part_silence_no_other) {
-    capture_begin();
-    log_configure(LOG_INFO, LOG_LOGFMT);
+static void talk_of_clients(void) {
     for (int i = 0; i < 25; i++) {
         log_event_of(LOG_WARN, "client", "client=a facility=FAIL", "i=%d", i);
     }
     log_event_of(LOG_WARN, "client", "client=b facility=FAIL", "i=%d", 1);
     log_event_of(LOG_WARN, "client", "client=a facility=FENCED", "i=%d", 2);
+}
+
+/* As of librdkafka's clients: one that talks silences no other. */
+Test(log, repeats_of_one_part_silence_no_other) {
+    capture_begin();
+    log_configure(LOG_INFO, LOG_LOGFMT);
+    talk_at_once(talk_of_clients);
     char *text = capture_take();
     cr_assert_eq(count_lines(text), (size_t)LOG_REPEATS_MAX + 2, "%s", text);
     cr_assert_not_null(strstr(text, "event=client client=b facility=FAIL i=1\n"));
@@ -195,6 +220,15 @@ Test(log, repeats_of_one_part_silence_no_other) {
     free(text);
 }
 
+static void talk_of_one_with_a_long_name(void) {
+    char part[LOG_PART_SIZE_MAX * 2]; /* longer than is kept */
+    memset(part, 'x', sizeof part - 1);
+    part[sizeof part - 1] = '\0';
+    for (int i = 0; i < 25; i++) {
+        log_event_of(LOG_INFO, "client", part, "i=%d", i);
+    }
+}
+
 /* Clients come and go, with new names: the limit holds for those of later. */
 Test(log, parts_that_are_over_make_room) {
     capture_begin();
@@ -205,12 +239,8 @@ Test(log, parts_that_are_over_make_room) {
         log_event_of(LOG_INFO, "client", part, "a=1");
     }
     free(capture_take());
-    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 50000000}, NULL);
-    memset(part, 'x', sizeof part - 1);
-    part[sizeof part - 1] = '\0'; /* longer than is kept */
-    for (int i = 0; i < 25; i++) {
-        log_event_of(LOG_INFO, "client", part, "i=%d", i);
-    }
+    next_window();
+    talk_at_once(talk_of_one_with_a_long_name);
     char *text = capture_take();
     cr_assert_eq(count_lines(text), LOG_REPEATS_MAX, "%s", text);
     free(text);

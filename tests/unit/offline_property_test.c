@@ -362,14 +362,14 @@ static size_t run(uint64_t seed, bool may_break) {
     return unrated_count;
 }
 
-Test(offline_property, what_was_published_is_what_is_earned_today, .timeout = 100) {
+Test(offline_property, what_was_published_is_what_is_earned_today, .timeout = 240) {
     for (uint64_t seed = 1; seed <= 150; seed++) {
         (void)run(seed, false);
     }
 }
 
 /* Unreadable values come and go; a line keeps what it has until all that it needs can be read. */
-Test(offline_property, unreadable_values_delay_and_never_corrupt, .timeout = 100) {
+Test(offline_property, unreadable_values_delay_and_never_corrupt, .timeout = 240) {
     size_t unrated_count = 0;
     for (uint64_t seed = 1001; seed <= 1150; seed++) {
         unrated_count += run(seed, true);
@@ -378,7 +378,7 @@ Test(offline_property, unreadable_values_delay_and_never_corrupt, .timeout = 100
 }
 
 /* A request for a stretch of charges or one program rates no more than it names. */
-Test(offline_property, a_scoped_request_touches_nothing_else, .timeout = 100) {
+Test(offline_property, a_scoped_request_touches_nothing_else, .timeout = 240) {
     static struct walk walk;
     for (uint64_t seed = 5001; seed <= 5060; seed++) {
         walk_init(&walk, seed);

@@ -122,7 +122,7 @@ static void check_order(const struct posting *posting, const struct billing_line
     }
 }
 
-Test(posting, any_sequence_of_postings_adds_up, .timeout = 100) {
+Test(posting, any_sequence_of_postings_adds_up, .timeout = 240) {
     struct dice dice = {42};
     struct target targets[3 * PARTNER_COUNT];
     for (int round = 0; round < 3000; round++) {
