@@ -20,5 +20,5 @@ def page_server(state="full"):
         yield url, process
     finally:
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         process.stdout.close()

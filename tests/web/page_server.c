@@ -248,8 +248,10 @@ int main(int argc, char **argv) {
     (void)printf("%s\n", server_url(server));
     (void)fflush(stdout);
     for (int byte = getchar(); byte != EOF; byte = getchar()) {
-        count("accrued_lines_in_total", "partition=\"0\"", 1000);
-        count("accrued_lines_total", "partition=\"0\",outcome=\"posted\"", 1000);
+        if (byte == '\n') {
+            count("accrued_lines_in_total", "partition=\"0\"", 1000);
+            count("accrued_lines_total", "partition=\"0\",outcome=\"posted\"", 1000);
+        }
     }
     server_stop(server);
     return 0;

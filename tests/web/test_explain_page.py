@@ -39,7 +39,7 @@ class Outline(HTMLParser):
 
 def read(url):
     """(outline, headers) of a page that is well-formed."""
-    with urllib.request.urlopen(url, timeout=20) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         assert answer.status == 200
         outline = Outline()
         outline.feed(answer.read().decode())

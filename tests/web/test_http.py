@@ -23,10 +23,10 @@ def server():
 
 def connect(url):
     place = urlsplit(url)
-    return socket.create_connection((place.hostname, place.port), timeout=10)
+    return socket.create_connection((place.hostname, place.port), timeout=60)
 
 
-def say(url, request, patience=10):
+def say(url, request, patience=60):
     """What comes back for raw bytes, until the server closes or is silent."""
     with connect(url) as wire:
         wire.settimeout(patience)
@@ -85,9 +85,9 @@ def test_slow_requests_do_not_shut_others_out(server):
     url, _ = server
     with dribbling(url, 2 * PLACES) as closed:
         for _ in range(3):
-            assert get(url + "/healthz", timeout=30)[0] == 200
-            assert get(url + "/metrics", timeout=30)[0] == 200
-        deadline = time.monotonic() + 30
+            assert get(url + "/healthz")[0] == 200
+            assert get(url + "/metrics")[0] == 200
+        deadline = time.monotonic() + 90
         while len(closed) < PLACES:
             assert time.monotonic() < deadline, f"only {len(closed)} were sent away"
             time.sleep(0.1)
@@ -104,7 +104,7 @@ def test_many_connections_are_bounded_and_others_get_through(server):
             except OSError:
                 break  # not even the queue takes more
         assert descriptors(process) <= before + PLACES
-        assert get(url + "/metrics", timeout=30)[0] == 200
+        assert get(url + "/metrics")[0] == 200
     assert get(url + "/")[0] == 200
 
 
@@ -131,7 +131,7 @@ def test_a_body_is_not_waited_for(server):
     head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n"
     begin = time.monotonic()
     assert status_of(say(url, head + b"a" * 10)) == 405
-    assert time.monotonic() - begin < 5, "it waited for the rest"
+    assert time.monotonic() - begin < 9, "it waited for the rest, for which ten seconds are given"
 
 
 @pytest.mark.parametrize(

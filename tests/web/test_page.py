@@ -19,6 +19,7 @@ from browser import (
 )
 from made_up import page_server
 from scrape import get, scrape
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from servers import wait_until
@@ -60,7 +61,28 @@ def visit(browser, url):
 
 
 def text_of(browser, selector):
-    return browser.find_element(By.CSS_SELECTOR, selector).text
+    """The page may change, or be loaded again, between finding and reading."""
+
+    def read():
+        try:
+            return [browser.find_element(By.CSS_SELECTOR, selector).text]
+        except (NoSuchElementException, StaleElementReferenceException):
+            return None
+
+    return wait_until(read, selector)[0]
+
+
+def posted(url):
+    return scrape(url).by("accrued_lines_total", "outcome")["posted"]
+
+
+def add_lines(url, process, thousands=1):
+    """The server has them when this returns; -> how many were posted in all."""
+    wanted = posted(url) + 1000 * thousands
+    process.stdin.write("more\n" * thousands)
+    process.stdin.flush()
+    wait_until(lambda: posted(url) == wanted, lambda: (posted(url), wanted))
+    return wanted
 
 
 def numbers(text):
@@ -194,12 +216,8 @@ def test_it_brings_itself_up_to_date_and_leaves_the_reader_alone(browser, server
     if fields:
         browser.execute_script("arguments[0].value='half a cust'", fields[0])
     before = numbers(text_of(browser, ".key"))[0]
-    process.stdin.write("more\n" * 3)
-    process.stdin.flush()
-    wanted = scrape(url).by("accrued_lines_total", "outcome")["posted"]
-    wait_until(
-        lambda: numbers(text_of(browser, ".key"))[0] == wanted > before, "the new number", 20
-    )
+    wanted = add_lines(url, process, 3)
+    wait_until(lambda: numbers(text_of(browser, ".key"))[0] == wanted > before, "the new number")
     assert browser.execute_script(
         "return [window.same===document.querySelector('.tile'),"
         "document.querySelector('details').open,document.querySelector('.letters').scrollTop,"
@@ -221,12 +239,11 @@ def test_it_can_be_paused_by_keyboard(browser, servers):
     button.send_keys(Keys.ENTER)
     assert button.text == "Resume"
     before = text_of(browser, ".key")
-    process.stdin.write("more\n")
-    process.stdin.flush()
+    add_lines(url, process)
     browser.execute_async_script("setTimeout(arguments[0],2600)")
     assert text_of(browser, ".key") == before
     button.send_keys(Keys.SPACE)
-    wait_until(lambda: text_of(browser, ".key") != before, "it goes on", 20)
+    wait_until(lambda: text_of(browser, ".key") != before, "it goes on")
 
 
 def test_a_process_that_is_gone_is_said_to_be(browser):
@@ -234,7 +251,7 @@ def test_a_process_that_is_gone_is_said_to_be(browser):
         emulate(browser)
         browser.get(url)
         assert text_of(browser, "#state") == "Ready"
-    wait_until(lambda: text_of(browser, "#state") == "No answer", "No answer", 20)
+    wait_until(lambda: text_of(browser, "#state") == "No answer", "No answer")
     assert text_of(browser, ".key"), "the last numbers stay"
     complaints(browser)  # of a connection that was refused
 
@@ -288,14 +305,9 @@ def test_without_scripts_all_of_it_is_there_and_is_loaded_again(browser, servers
         assert not browser.find_element(By.ID, "pause").is_displayed()
         key = browser.find_element(By.CSS_SELECTOR, ".key")
         assert numbers(key.text) == list(one.by("accrued_lines_total", "outcome").values())
-        process.stdin.write("more\n")
-        process.stdin.flush()
-        wanted = scrape(url).by("accrued_lines_total", "outcome")["posted"]
+        wanted = add_lines(url, process)
         wait_until(
-            lambda: numbers(browser.find_element(By.CSS_SELECTOR, ".key").text)[0] == wanted,
-            "loaded again",
-            30,
-            pause=0.5,
+            lambda: numbers(text_of(browser, ".key"))[0] == wanted, "loaded again", pause=0.5
         )
         browser.get(url + "/?refresh=off")
         assert 'http-equiv="refresh"' not in browser.page_source
@@ -310,7 +322,7 @@ def test_nothing_comes_from_elsewhere_and_no_secret_is_told(servers):
     assert "hunter2" not in page and "hunter2" not in get(url + "/metrics")[1]
     assert re.search(r"password: (&quot;|\")\*+", page)
     assert "kafka:" in page and "bootstrap_servers" in page
-    with urllib.request.urlopen(url + "/", timeout=10) as answer:
+    with urllib.request.urlopen(url + "/", timeout=60) as answer:
         policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
     nonces = re.findall(r"nonce-([0-9a-f]{32})", policy)
