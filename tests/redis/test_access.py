@@ -130,7 +130,7 @@ def test_a_unix_socket(setup_on, kafka, tmp_path):
         send_lines(kafka, setup.input, records(case))
         setup.wait_until_drained()
         wait_until_ready(url)
-        assert metrics(url)["accrued_reference_misses_total"] > 0
+        wait_until(lambda: metrics(url)["accrued_reference_misses_total"] > 0, "counted")
         clients = [c for c in server.client.client_list() if "t" in c["flags"]]
         assert clients and str(path) in clients[0]["addr"]
         check_all(setup, records(case))
