@@ -27,7 +27,7 @@ from worker import make_setup  # noqa: E402
 
 LINES_A_SECOND = 40
 PROCESSES = 2
-DRAIN_S = 120
+DRAIN_S = 180
 
 
 class Feed:

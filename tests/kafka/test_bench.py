@@ -22,7 +22,7 @@ def test_the_benchmarks_run(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     parts = re.split(r"^## (\S+)", done.stdout, flags=re.MULTILINE)[1:]

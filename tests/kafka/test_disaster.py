@@ -9,7 +9,7 @@ import pytest
 import wire
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from expectations import check_all, check_events, from_scratch, run_oracle, stream_case
+from expectations import check_events, from_scratch, run_oracle, stream_case
 from servers import wait_until
 from test_ledger_file import Story, events, files, ledger_directory, total, wait_for_end
 from totals import check_deltas, standing
@@ -32,10 +32,10 @@ def copy_of(setup, name):
 def lose(setup, *names):
     admin = AdminClient({"bootstrap.servers": setup.kafka.bootstrap_servers})
     topics = [setup.topics[name] for name in names]
-    for done in admin.delete_topics(topics, operation_timeout=20).values():
+    for done in admin.delete_topics(topics, operation_timeout=60).values():
         done.result()
     wait_until(
-        lambda: not set(topics) & set(admin.list_topics(timeout=10).topics), f"{topics} are gone"
+        lambda: not set(topics) & set(admin.list_topics(timeout=60).topics), f"{topics} are gone"
     )
 
 
@@ -55,7 +55,7 @@ def put_back(setup, records):
             on_delivery=lambda error, _: failed.append(error) if error else None,
         )
         producer.poll(0)
-    assert producer.flush(30) == 0 and not failed, failed[:3]
+    assert producer.flush(90) == 0 and not failed, failed[:3]
 
 
 def set_offsets(setup, offsets):
@@ -74,7 +74,7 @@ def make_topics(setup):
         done = setup.command("topics", "create", "-c", setup.config(), check=False)
         return done.returncode == 0
 
-    wait_until(made, "the topics are made again", 30)
+    wait_until(made, "the topics are made again")
 
 
 def once(setup):
@@ -143,7 +143,7 @@ def test_the_copy_of_the_ledger_is_older_than_the_accruals(story, is_file_remove
     shutil.rmtree(ledger_directory(setup))
     story.send()
     setup.start()
-    setup.wait_until_drained(40)
+    setup.wait_until_drained()
     check_once(setup, story.sent)
     assert len(setup.accruals()) > len(once(setup)) - len(setup.forgone()), "nothing came twice"
     setup.workers[-1].stop()

@@ -215,7 +215,7 @@ def test_revisions_a_lost_link_a_rerate_and_changed_reference_values(story):
     assert links["L-2"]["wins"] and links["L-1"]["by"] == "from"
 
     story.setup.command(
-        "rerate", "--customer", "c1", "--request-id", "moved", "--wait", "--timeout", "40",
+        "rerate", "--customer", "c1", "--request-id", "moved", "--wait", "--timeout", "120",
         "-c", story.setup.config("command.yaml"),
     )  # fmt: skip
     told = story.json("l1", "--customer", "c1")
@@ -286,7 +286,7 @@ def test_a_line_that_waits_and_the_local_ledger_file(story):
     online = story.json("first")
     partition = online["origin"]["partition"]
     file = setup.directory / "ledger" / f"{setup.topics['ledger']}-{partition}.0.ledger"
-    wait_until(file.exists, lambda: f"{file} is not there", 20)
+    wait_until(file.exists, lambda: f"{file} is not there")
     for worker in setup.workers:
         worker.stop()
     ((waiting_partition, waiting_offset),) = story.send(line("later"), drained=False)
@@ -350,7 +350,7 @@ def test_a_dead_letter_that_was_sent_again(story):
     assert "sent back since" not in story.text("again", "--customer", "c1", code=1)
     story.setup.store(partner("1"))
     setup.command("dlq", "replay", "--all", "--confirm", "1", "-c", setup.config("command.yaml"))
-    wait_until(lambda: setup.accruals(), "the line is rated", 30)
+    wait_until(lambda: setup.accruals(), "the line is rated")
     told = story.json("again", "--customer", "c1", "--history")
     (letter,) = told["dead_letters"]
     assert letter["replayed"]
@@ -373,17 +373,17 @@ def test_the_page_gives_up_where_the_lane_waits(story):
     worker = setup.start(redis={"address": "127.0.0.1:1"}, http={"listen": "127.0.0.1:0"})
     url = worker.url()
     story.send(line("stuck"), drained=False)
-    wait_until(lambda: "reference_data_missing" in worker.tail(), worker.tail, 30)
+    wait_until(lambda: "reference_data_missing" in worker.tail(), worker.tail)
     question = f"{url}/explain?customer=c1&line=stuck"
     status, page = get(question)
     assert status == 200 and "looks again every second" in page and 'http-equiv="refresh"' in page
-    assert scrape(url).by("accrued_reference_waiting") == 1
+    wait_until(lambda: scrape(url).by("accrued_reference_waiting") == 1, "it is counted")
     given_up = wait_until(
-        lambda: "No lane took the question" in (told := get(question)[1]) and told, page, 30
+        lambda: "No lane took the question" in (told := get(question)[1]) and told, page
     )
     assert 'http-equiv="refresh"' not in given_up
     worker.stop()
     worker = setup.start(http={"listen": "127.0.0.1:0"})
     setup.wait_until_drained()
     question = f"{worker.url()}/explain?customer=c1&line=stuck"
-    wait_until(lambda: "Line stuck of customer c1" in get(question)[1], "an answer", 30)
+    wait_until(lambda: "Line stuck of customer c1" in get(question)[1], "an answer")

@@ -38,7 +38,7 @@ def consume(setup, script, check=True):
         capture_output=True,
         text=True,
         check=False,
-        timeout=90,
+        timeout=180,
     )
     assert not check or done.returncode == 0, done.stderr
     return done
@@ -63,7 +63,7 @@ def check_books(setup, check=True):
     command = [sys.executable, CHECKER, setup.kafka.bootstrap_servers, setup.topics["accruals"]]
     command += ["--schemas", wire.SCHEMAS, "--balances", setup.topics["accrual_balances"]]
     done = subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, check=False, timeout=90
+        [*map(str, command)], capture_output=True, text=True, check=False, timeout=180
     )
     assert not check or done.returncode == 0, done.stdout[:2000] + done.stderr
     return done
@@ -94,7 +94,7 @@ def test_the_pages_consumer_has_the_books_right(accrued_config, kafka, tmp_path)
         if factor == 101:
             worker.kill()
             setup.start()
-    setup.wait_until_drained(60)
+    setup.wait_until_drained()
     consume(setup, script)
     # A partner loses its standing in the past: true-ups by a re-rate.
     closed = {"mpn_id": PARTNERS[0], "mpn_active": [], "indirect_reseller": []}
@@ -125,7 +125,7 @@ def check_against_balances(setup, last):
             for v in latest.values()
         }
 
-    wait_until(lambda: balances() == last, setup.logs, 30)
+    wait_until(lambda: balances() == last, setup.logs)
 
 
 def test_contradictions_are_found(accrued_config, kafka, tmp_path):

@@ -15,7 +15,7 @@ def create_topic(kafka):
     name = f"ingest-{uuid.uuid4().hex[:10]}"
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
     for future in admin.create_topics([NewTopic(name, PARTITIONS, 1)]).values():
-        future.result(20)
+        future.result(60)
     return name
 
 

@@ -32,7 +32,7 @@ def test_a_large_bad_record_does_not_stop_its_partition(accrued_config, kafka, v
 
     def send(key, data):
         producer.produce(setup.input, data, key, on_delivery=lambda e, _: e and failed.append(e))
-        assert producer.flush(20) == 0 and not failed, failed
+        assert producer.flush(60) == 0 and not failed, failed
 
     for line in lines[:10]:
         send(wire.line_key(line), wire.line_value(line))

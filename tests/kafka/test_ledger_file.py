@@ -4,7 +4,6 @@ import json
 import random
 import re
 import shutil
-import time
 from pathlib import Path
 
 import kafka_io
@@ -41,13 +40,20 @@ def wait_until_ready(setup, worker):
         worker.check_alive()
         return len(events(worker, "partition_ready")) >= setup.partition_count
 
-    wait_until(ready, lambda: f"all partitions ready\n{worker.tail()}", 30)
+    wait_until(ready, lambda: f"all partitions ready\n{worker.tail()}")
 
 
-def wait_for_end(worker, timeout=40):
+def mark_of(setup):
+    """How far in the topic the only partition's file reaches, by its newest mark."""
+    (file,) = files(setup)
+    told = setup.command("ledger", "inspect", "--json", file).stdout
+    return json.loads(told.splitlines()[-1])["mark"]
+
+
+def wait_for_end(worker):
     """(exit code, log) of a worker that must end by itself."""
     worker.expected_to_run = False
-    wait_until(lambda: worker.process.poll() is not None, worker.tail, timeout, pause=0.1)
+    wait_until(lambda: worker.process.poll() is not None, worker.tail, pause=0.1)
     return worker.process.returncode, worker.log.read_text()
 
 
@@ -77,11 +83,17 @@ class Story:
         send_lines(self.kafka, self.setup.input, more)
         self.sent += more
 
+    def send_one(self):
+        """The last line again, in a later revision."""
+        line = raised(self.sent[-1], 1)
+        send_lines(self.kafka, self.setup.input, [line])
+        self.sent.append(line)
+
     def run(self, instance="one", **changes):
         """A worker that takes in what is sent, and is stopped; the books are right."""
         worker = self.setup.start(instance, **changes)
         wait_until_ready(self.setup, worker)
-        self.setup.wait_until_drained(40)
+        self.setup.wait_until_drained()
         check_all(self.setup, self.sent)
         worker.stop()
         return worker
@@ -97,10 +109,10 @@ def story(accrued_config, kafka):
     return make
 
 
-def blocks(setup):
-    """Of the ledger topic, tombstones not counted."""
+def blocks(setup, since=0):
+    """Of the ledger topic, from an offset on, tombstones not counted."""
     found = kafka_io.read_all(setup.kafka, setup.topics["ledger"])
-    return sum(record.value is not None for record in found)
+    return sum(record.value is not None and record.offset >= since for record in found)
 
 
 def kept_blocks(setup):
@@ -134,15 +146,24 @@ def test_marks_are_written_while_the_worker_runs(story):
     told.send()
     told.send()
     worker = told.setup.start()
-    told.setup.wait_until_drained(40)
-    time.sleep(4)  # the interval is 3 s
+    told.setup.wait_until_drained()
+    (end,) = told.setup.watcher.ends(told.setup.topics["ledger"], 1)
     before = blocks(told.setup)
+
+    def is_marked():
+        """Every three seconds; it is written with the next commit."""
+        told.send_one()
+        told.setup.wait_until_drained()
+        return mark_of(told.setup) >= end
+
+    wait_until(is_marked, worker.tail, pause=0.5)
+    mark = mark_of(told.setup)
     told.send()
-    told.setup.wait_until_drained(40)
+    told.setup.wait_until_drained()
     worker.kill()
-    added = blocks(told.setup) - before
+    behind = blocks(told.setup, since=mark)
     worker = told.run()
-    assert total(worker, "partition_ready", "ledger_blocks") <= added < before
+    assert total(worker, "partition_ready", "ledger_blocks") <= behind < before
 
 
 def test_a_killed_worker_s_file_is_taken_over(story):
@@ -150,7 +171,7 @@ def test_a_killed_worker_s_file_is_taken_over(story):
     for _ in range(3):
         told.send()
         worker = told.setup.start()
-        told.setup.wait_until_drained(40)
+        told.setup.wait_until_drained()
         worker.kill()
     worker = told.run()
     assert total(worker, "ledger_file_read", "ledger_lines") > 0
@@ -277,9 +298,9 @@ def test_the_file_of_another_environment(accrued_config, kafka):
         setup.wait_until_drained()
         check_all(setup, lines)
         worker.stop()
-        setup.start()  # so that the file has a mark behind everything
-        time.sleep(1)
-        setup.workers[-1].stop()
+        worker = setup.start()  # so that the file has a mark behind everything
+        wait_until_ready(setup, worker)
+        worker.stop()
         setups.append((setup, lines))
     (ours, lines), (theirs, _) = setups
     ends = [setup.watcher.ends(setup.topics["ledger"], 1) for setup in (ours, theirs)]
@@ -295,9 +316,9 @@ def test_the_file_of_another_environment(accrued_config, kafka):
 
 def make_topic_again(kafka, topic, partitions):
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    for done in admin.delete_topics([topic], operation_timeout=20).values():
+    for done in admin.delete_topics([topic], operation_timeout=60).values():
         done.result()
-    wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, "the topic is gone")
+    wait_until(lambda: topic not in admin.list_topics(timeout=60).topics, "the topic is gone")
 
     def made():
         new = NewTopic(topic, partitions, 1, config={"cleanup.policy": "compact"})
@@ -393,7 +414,7 @@ def test_looking_into_a_file(story):
     told.send()
     told.send()
     worker = told.setup.start()
-    told.setup.wait_until_drained(40)
+    told.setup.wait_until_drained()
     (file,) = files(told.setup)
 
     # While the worker has it.

@@ -54,7 +54,7 @@ def answer(accrued_config, kafka):
         counted = sum(one.by("accrued_lines_in_total", "partition").values())
         return one if len(lag) == 4 and not any(lag.values()) and counted > len(lines) else None
 
-    return wait_until(settled, lambda: scrape(url).text, 20)
+    return wait_until(settled, lambda: scrape(url).text)
 
 
 def labels_of(one):

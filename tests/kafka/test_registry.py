@@ -167,7 +167,7 @@ def letters(setup):
 def readiness(setup):
     url = f"http://{setup.settings['http']['listen']}/readyz"
     try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
+        with urllib.request.urlopen(url, timeout=60) as reply:
             return reply.status, reply.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -296,7 +296,7 @@ def test_an_outage_between_a_schema_and_what_it_refers_to(setup_with, kafka):
         everything["fields"][-1]["type"] = written_out(types, "origin")
         value = datum(everything, record_of(4) | {"origin": origin})
         send(kafka, setup, wire.frame(value, 7))
-        wait_until(lambda: waits_for_registry(setup), setup.logs, 20)
+        wait_until(lambda: waits_for_registry(setup), setup.logs)
         assert setup.dead_letters() == []
         stranger.paths.clear()
         for subject, (schema, uses) in types.items():
@@ -339,17 +339,17 @@ def test_known_ids_go_on_and_unknown_ids_wait(registry, setup_with, kafka):
     send("known", 7, 4)
     setup.wait_until_drained()
     send("unknown", 8, 2)
-    wait_until(lambda: waits_for_registry(setup), lambda: f"not ready {setup.logs()}", 20)
+    wait_until(lambda: waits_for_registry(setup), lambda: f"not ready {setup.logs()}")
     send("behind", 7, 4)
     committed = setup.committed()
     # Longer than the group's session: it is still a member, and nothing moved.
-    wait_until(lambda: worker.log.read_text().count("schema_missing") >= 1, setup.logs, 10)
+    wait_until(lambda: worker.log.read_text().count("schema_missing") >= 1, setup.logs)
     worker.check_alive()
     assert setup.committed() == committed
     assert setup.dead_letters() == []
     server.start()
     setup.wait_until_drained()
-    wait_until(lambda: readiness(setup)[0] == 200, "ready again", 10)
+    wait_until(lambda: readiness(setup)[0] == 200, "ready again")
     assert letters(setup) == []
     assert set(amounts(setup, server.client)) == {"before", "known", "unknown", "behind"}
     log = worker.log.read_text()
@@ -415,7 +415,7 @@ def test_what_is_no_registry_is_an_outage(registry, setup_with, kafka, status, b
         server.plant("good", 26, evolved())
         setup.start()
         send(kafka, setup, wire.frame(datum(evolved(), record_of()), 26))
-        wait_until(lambda: waits_for_registry(setup), setup.logs, 20)
+        wait_until(lambda: waits_for_registry(setup), setup.logs)
         assert stranger.asked > 0
         server.start()
         setup.wait_until_drained()
@@ -446,8 +446,8 @@ def test_passwords(registry, setup_with, kafka, tmp_path):
     plant_ours(server, setup)
     server.start()
     worker = setup.start()
-    wait_until(lambda: waits_for_registry(setup), setup.logs, 20)
-    wait_until(lambda: "refuses our credentials" in worker.log.read_text(), setup.logs, 20)
+    wait_until(lambda: waits_for_registry(setup), setup.logs)
+    wait_until(lambda: "refuses our credentials" in worker.log.read_text(), setup.logs)
     worker.stop()
     assert "s3cret" not in worker.log.read_text() and "wrong-word" not in worker.log.read_text()
     secret = tmp_path / "password"
@@ -463,7 +463,7 @@ def test_passwords(registry, setup_with, kafka, tmp_path):
     server.start()
     changed = datum(evolved(4), record_of(4, line_id="changed"))
     send(kafka, setup, wire.frame(changed, 105))
-    wait_until(lambda: waits_for_registry(setup), setup.logs, 20)
+    wait_until(lambda: waits_for_registry(setup), setup.logs)
     secret.write_text("n3w-word\n", encoding="utf-8")
     setup.wait_until_drained()
     assert letters(setup) == []
@@ -479,7 +479,7 @@ def test_tls_with_certificates(registry, setup_with, kafka):
     server.stop()
     server.start()
     worker = setup.start(registry={"certificate_file": "", "ca_file": ""})
-    wait_until(lambda: "certificate" in worker.log.read_text(), setup.logs, 20)
+    wait_until(lambda: "certificate" in worker.log.read_text(), setup.logs)
     worker.stop()
     setup.start()
     send(kafka, setup, wire.line_value(GOOD, 104))
@@ -493,11 +493,11 @@ def test_a_start_while_the_registry_is_away(registry, setup_with, kafka):
     setup = setup_with(server.options)
     plant_ours(server, setup)
     first = setup.start()
-    wait_until(lambda: waits_for_registry(setup), setup.logs, 20)
+    wait_until(lambda: waits_for_registry(setup), setup.logs)
     first.stop()
     second = setup.start()
     send(kafka, setup, wire.line_value(GOOD, 104))
-    wait_until(lambda: waits_for_registry(setup), setup.logs, 20)
+    wait_until(lambda: waits_for_registry(setup), setup.logs)
     second.check_alive()
     server.start()
     setup.wait_until_drained()
@@ -506,7 +506,7 @@ def test_a_start_while_the_registry_is_away(registry, setup_with, kafka):
     server.stop()
     third = setup.start()
     send(kafka, setup, wire.line_value(dict(GOOD, line_id="2"), 104))
-    wait_until(lambda: waits_for_registry(setup), setup.logs, 20)
+    wait_until(lambda: waits_for_registry(setup), setup.logs)
     server.start()
     setup.wait_until_drained()
     third.check_alive()
@@ -521,7 +521,7 @@ def test_schemas_that_are_not_registered_stop_the_start(registry, setup_with):
         [str(binary.require_binary()), "run", "-c", str(setup.config())],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         stdin=subprocess.DEVNULL,
     )

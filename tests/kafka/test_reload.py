@@ -43,7 +43,7 @@ def reload(worker, event):
     """SIGHUP, and the log lines that tell its end."""
     before = count_of(worker, event)
     hang_up(worker)
-    wait_until(lambda: count_of(worker, event) > before, lambda: f"{event}\n{worker.tail()}", 20)
+    wait_until(lambda: count_of(worker, event) > before, lambda: f"{event}\n{worker.tail()}")
     return [text for text in log_of(worker).splitlines() if f"event={event} " in text][before:]
 
 
@@ -85,7 +85,7 @@ def test_rates_change_from_the_next_line_on_while_lines_flow(accrued_config, kaf
     flowing = threading.Thread(target=flow)
     flowing.start()
     try:
-        wait_until(lambda: failed or sum(setup.committed()) > 200, worker.tail, 30)
+        wait_until(lambda: failed or sum(setup.committed()) > 200, worker.tail)
         programs_file(setup).write_text(simple.programs(2, simple.program(rate="5%")))
         reload(worker, "config_reloaded")
         wait_until(lambda: count_of(worker, "edition_taken") == 2, worker.tail)
@@ -187,6 +187,7 @@ def test_options_change_or_say_that_they_need_a_restart(accrued_config, kafka):
     config.write_text(yaml.safe_dump(settings))
     hang_up(worker)
     wait_until(lambda: '"event":"edition_taken"' in log_of(worker), worker.tail)
+    wait_until(lambda: "reload_needs_restart" in log_of(worker), worker.tail)
     told = [text for text in log_of(worker).splitlines() if "reload_needs_restart" in text]
     assert '"options":"kafka.client_id,lanes.count"' in told[0], told
     assert value_of(worker, "accrued_config_restart_needed") == "2"
@@ -217,10 +218,13 @@ def test_sighup_while_it_starts_and_while_it_stops(accrued_config, kafka, nth):
     send_lines(kafka, setup.input, [simple.line(f"l-{i}") for i in range(20)])
     worker = setup.start()
     wait_until(lambda: is_blocked(worker), "SIGHUP waits", pause=0.001)
-    while count_of(worker, "partition_ready") < 2:
+
+    def is_ready_and_hangs_up():
         worker.check_alive()
         hang_up(worker)
-        time.sleep(0.03)
+        return count_of(worker, "partition_ready") >= 2
+
+    wait_until(is_ready_and_hangs_up, worker.tail, pause=0.03)
     setup.wait_until_drained()
     wait_until(lambda: count_of(worker, "config_reloaded") >= 1, worker.tail)
     worker.expected_to_run = False
@@ -228,5 +232,5 @@ def test_sighup_while_it_starts_and_while_it_stops(accrued_config, kafka, nth):
     for _ in range(5):
         if worker.process.poll() is None:
             hang_up(worker)
-    assert worker.process.wait(20) == 0, worker.tail()
+    assert worker.process.wait(60) == 0, worker.tail()
     assert len(published(setup)) == 20

@@ -10,13 +10,13 @@ from confluent_kafka import KafkaException, Producer
 from expectations import check_all, records, send_lines, stream_case
 from scrape import scrape, unconserved
 from servers import Kafka, Redis, free_port, wait_until
-from service import answer, url_of
+from service import answer, url_of, wait_until_ready, wait_until_waiting
 from worker import make_setup
 
 
-def wait_for_end(worker, timeout=30):
+def wait_for_end(worker):
     worker.expected_to_run = False
-    wait_until(lambda: worker.process.poll() is not None, worker.tail, timeout)
+    wait_until(lambda: worker.process.poll() is not None, worker.tail)
     return worker.process.returncode
 
 
@@ -37,21 +37,20 @@ def test_a_frozen_redis_is_waited_for(tmp_path, kafka, own_redis):
         send_lines(kafka, setup.input, lines[:half])
         setup.wait_until_drained()
         url = url_of(worker)
-        assert answer(url + "/readyz")[0] == 200
+        wait_until_ready(url)
         os.kill(own_redis.process.pid, signal.SIGSTOP)
         try:
             send_lines(kafka, setup.input, lines[half:])
-            wait_until(lambda: answer(url + "/readyz")[0] == 503, "not ready", 15)
-            assert "Lane 0 waits for reference data: " in answer(url + "/readyz")[1]
-            assert scrape(url).by("accrued_reference_waiting") == 1
+            wait_until_waiting(url, "Lane 0 waits for reference data: ")
+            wait_until(lambda: scrape(url).by("accrued_reference_waiting") == 1, "it is counted")
             assert answer(url + "/healthz")[0] == 200
             assert setup.committed() != setup.produced()
         finally:
             os.kill(own_redis.process.pid, signal.SIGCONT)
         setup.wait_until_drained()
-        wait_until(lambda: answer(url + "/readyz")[0] == 200, "ready again", 15)
+        wait_until_ready(url)
         check_all(setup, lines)
-        assert scrape(url).by("accrued_lines_total", "outcome")["posted"] > 0
+        wait_until(lambda: scrape(url).by("accrued_lines_total", "outcome")["posted"], "counted")
         worker.stop()
     finally:
         setup.end()
@@ -74,17 +73,22 @@ def test_a_second_signal_ends_it_at_once(tmp_path, redis):
             broker_pid = int(pid_file.read_text())
             os.kill(broker_pid, signal.SIGSTOP)
             url = worker.url()
-            wait_until(lambda: answer(url + "/readyz")[0] == 503, "the broker is missed", 30)
-            assert broker.bootstrap_servers in answer(url + "/readyz")[1]
+
+            def is_missed():
+                status, text = answer(url + "/readyz")
+                return status == 503 and broker.bootstrap_servers in text
+
+            wait_until(is_missed, lambda: answer(url + "/readyz"))
             assert answer(url + "/healthz")[0] == 200
             worker.process.send_signal(signal.SIGTERM)
-            wait_until(lambda: "service_stopping" in worker.tail(), worker.tail, 10)
+            wait_until(lambda: "service_stopping" in worker.tail(), worker.tail)
             worker.process.send_signal(signal.SIGTERM)
-            assert wait_for_end(worker, 3) == 128 + signal.SIGTERM, worker.tail()
+            # Its own way of ending has another code.
+            assert wait_for_end(worker) == 128 + signal.SIGTERM, worker.tail()
             os.kill(broker_pid, signal.SIGCONT)
             broker_pid = None
             setup.start("one")
-            setup.wait_until_drained(60)
+            setup.wait_until_drained()
             check_all(setup, lines)
         finally:
             if broker_pid:
@@ -135,20 +139,22 @@ def test_rebuilds_are_bounded(accrued_config, kafka):
     setup.wait_until_drained()
     first.expected_to_run = False
     setup.start("same", lanes={"rebuilds_max": 50})
-    wait_until(lambda: "partition_ready" in setup.workers[1].tail(), setup.logs, 30)
+    wait_until(lambda: "partition_ready" in setup.workers[1].tail(), setup.logs)
     send_lines(kafka, setup.input, lines[50:])
-    assert wait_for_end(first, 40) == 1
+    assert wait_for_end(first) == 1
     assert "lane_failed" in first.tail() and "verdict=rebuild" in first.tail().lower()
-    setup.wait_until_drained(40)
+    setup.wait_until_drained()
     check_all(setup, lines)
-    assert unconserved(scrape(setup.workers[1].url())) == {}
+    url = setup.workers[1].url()
+    # It may be in the middle of adding up; broken books would stay so.
+    wait_until(lambda: unconserved(scrape(url)) == {}, lambda: unconserved(scrape(url)))
 
 
 def fence(kafka, setup):
     """Whoever takes the lane's transactional id fences it."""
     name = f"accrued-{setup.settings['kafka']['environment']}-one-0"
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": name})
-    producer.init_transactions(30)
+    producer.init_transactions(60)
 
 
 def test_rebuilds_in_a_row_are_counted(accrued_config, kafka):
@@ -169,13 +175,14 @@ def test_rebuilds_in_a_row_are_counted(accrued_config, kafka):
         sent.extend(more)
 
     worker = setup.start()
+    url = worker.url()
     send(20)
     setup.wait_until_drained()
     for rebuilds in (1, 2, 3):
         fence(kafka, setup)
         send(20)
-        setup.wait_until_drained(60)
-        assert scrape(worker.url()).by("accrued_lane_rebuilds_total") == rebuilds
+        setup.wait_until_drained()
+        assert scrape(url).by("accrued_lane_rebuilds_total") == rebuilds
     assert set(re.findall(r"lane_rebuild lane=0 attempt=(\d+)", worker.tail(10**6))) == {"1"}
 
     has_ended = threading.Event()
@@ -197,7 +204,7 @@ def test_rebuilds_in_a_row_are_counted(accrued_config, kafka):
                 send(1)  # a lane that came to a commit in between meets the next fence
             return worker.process.poll() is not None
 
-        wait_until(ends, worker.tail, 90, pause=0.2)
+        wait_until(ends, worker.tail, 150, pause=0.2)
     finally:
         has_ended.set()
         fencer.join(60)
@@ -206,5 +213,5 @@ def test_rebuilds_in_a_row_are_counted(accrued_config, kafka):
     assert re.findall(r"lane_rebuild lane=0 attempt=(\d+)", told)[-2:] == ["1", "2"]
     assert "event=lane_failed lane=0 verdict=rebuild rebuilds=2 " in told.lower()
     setup.start()
-    setup.wait_until_drained(60)
+    setup.wait_until_drained()
     check_all(setup, sent)

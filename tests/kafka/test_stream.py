@@ -99,7 +99,7 @@ def test_kcat_reads_what_is_published(accrued_config, kafka):
                 "%p %o %S %K %k\n",
             ],
             capture_output=True,
-            timeout=30,
+            timeout=90,
             check=True,
         ).stdout
         want = {

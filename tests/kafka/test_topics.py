@@ -9,6 +9,7 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourceType,
 )
+from kafka_io import partitions_of
 from servers import wait_until
 from worker import make_setup
 
@@ -34,6 +35,7 @@ class World:
     def make(self, name, partitions, **settings):
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
         self.admin.create_topics([topic])[name].result()
+        partitions_of(self.admin, name)
 
     def alter(self, name, setting, value):
         entry = ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
@@ -44,12 +46,13 @@ class World:
         wait_until(lambda: self.settings(name)[setting] == value, f"{setting} is {value}")
 
     def settings(self, name):
+        partitions_of(self.admin, name)
         resource = ConfigResource(ResourceType.TOPIC, name)
         (future,) = self.admin.describe_configs([resource]).values()
         return {key: entry.value for key, entry in future.result().items()}
 
     def partitions(self, name):
-        return len(self.admin.list_topics(name).topics[name].partitions)
+        return len(partitions_of(self.admin, name))
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_letters_and_balances_by_the_registry(registry, setup_with, kafka):  # n
     assert fields["extra"]["words"] == '[{"n": 1}, {"n": -1099511627776}]'
     assert json.loads(done.stdout)["failed_at"] == fields["currency"]["begin"]
     topic = setup.topics["accrual_balances"]
-    wait_until(lambda: read_all(kafka, topic), setup.logs, 30)
+    wait_until(lambda: read_all(kafka, topic), setup.logs)
     (record,) = read_all(kafka, topic)
     read = AvroDeserializer(server.client)(
         record.value, SerializationContext(topic, MessageField.VALUE)

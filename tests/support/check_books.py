@@ -33,15 +33,15 @@ def read_all(bootstrap, topic, schema_file):
             "enable.partition.eof": True,
         }
     )
-    partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+    partitions = consumer.list_topics(topic, 60).topics[topic].partitions
     firsts = {
-        part: consumer.get_watermark_offsets(TopicPartition(topic, part), 10)[0]
+        part: consumer.get_watermark_offsets(TopicPartition(topic, part), 60)[0]
         for part in partitions
     }
     consumer.assign([TopicPartition(topic, part, first) for part, first in firsts.items()])
     waiting = set(partitions)
     while waiting:
-        message = consumer.poll(10)
+        message = consumer.poll(60)
         if message is None:
             sys.exit(f"{topic}: nothing more comes, and {sorted(waiting)} have not ended")
         if message.error() is None:

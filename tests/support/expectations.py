@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import wire
 from generator import Raw, make_case, to_json
-from kafka_io import Sender, load_json
+from kafka_io import Sender, load_json, partitions_of
 from oracle import Oracle, from_scratch, parse
 from totals import check_deltas, standing
 
@@ -107,8 +107,7 @@ def check_keys(setup):
 
 
 def topic_size(setup, name):
-    topic = setup.topics[name]
-    return len(setup.watcher.consumer.list_topics(topic, 10).topics[topic].partitions)
+    return len(partitions_of(setup.watcher.consumer, setup.topics[name]))
 
 
 def check_all(setup, lines):

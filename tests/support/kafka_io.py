@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 from generator import to_json
 from oracle import parse
+from servers import PATIENCE_S, wait_until
 
 __all__ = ["Record", "Sender", "Watcher", "load_json", "members", "parse", "read_all", "to_json"]
 
@@ -15,6 +16,18 @@ MOVING = (
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
 )
+
+
+def when_coordinated(ask, patience_s=PATIENCE_S):
+    """A broker that has just started is still about to become the group's coordinator."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in MOVING or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def load_json(text):
@@ -71,7 +84,7 @@ class Sender:
         self.producer.poll(0)
 
     def flush(self):
-        left = self.producer.flush(20)
+        left = self.producer.flush(PATIENCE_S)
         assert not left and not self.failed, f"{left} records not delivered: {self.failed[:3]}"
         return self
 
@@ -90,31 +103,49 @@ def _consumer(kafka, group="nobody", isolation="read_committed"):
 
 
 # A topic that was made a moment ago may not be known to its leader yet.
-NOT_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART)
+NOT_YET = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
+# A connection that was lost comes back by itself.
+PASSING = (*NOT_YET, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
 
 
-def _end(consumer, topic, partition, patience_s=20):
+def partitions_of(client, topic):
+    """Their numbers, of a topic that is there or is about to be."""
+
+    def known():
+        found = client.list_topics(topic, PATIENCE_S).topics[topic]
+        assert found.error is None or found.error.code() in NOT_YET, found.error
+        whole = all(p.error is None for p in found.partitions.values())
+        return found.error is None and whole and list(found.partitions)
+
+    return wait_until(known, f"{topic} is known")
+
+
+def _end(consumer, topic, partition, patience_s=PATIENCE_S):
     deadline = time.monotonic() + patience_s
     while True:
         try:
-            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)[1]
+            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=patience_s)[1]
         except KafkaException as error:
             if error.args[0].code() not in NOT_YET or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
 
 
-def _ends(consumer, topic, partitions):
+def _ends(consumer, topic, partitions, patience_s=PATIENCE_S):
     """{partition: end offset}, of committed data or all, as the consumer is isolated."""
-    return {number: _end(consumer, topic, number) for number in partitions}
+    return {number: _end(consumer, topic, number, patience_s) for number in partitions}
 
 
-def read_all(kafka, topic, timeout=30.0):
+def read_all(kafka, topic, timeout=PATIENCE_S):
     """Every committed record of a topic, by partition and offset. Waits where a transaction is
     still open below what has been written so far."""
     dirty, consumer = _consumer(kafka, isolation="read_uncommitted"), _consumer(kafka)
     try:
-        partitions = dirty.list_topics(topic, 10).topics[topic].partitions
+        partitions = partitions_of(dirty, topic)
         ends = _ends(dirty, topic, partitions)
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
         records, waiting = [], set(partitions)
@@ -127,6 +158,8 @@ def read_all(kafka, topic, timeout=30.0):
             error = message.error()
             if error is None:
                 records.append(_record(message))
+            elif error.code() in PASSING:
+                continue
             elif error.code() != KafkaError._PARTITION_EOF:
                 raise AssertionError(str(error))
             elif message.offset() >= ends[message.partition()]:
@@ -152,29 +185,25 @@ def _record(message):
 class Watcher:
     """Answers the many questions of a waiting test with one client."""
 
-    def __init__(self, kafka, group):
+    def __init__(self, kafka, group, patience_s=PATIENCE_S):
         self.consumer = _consumer(kafka, group, "read_uncommitted")
+        self.patience_s = patience_s
 
     def committed(self, topic, partition_count):
         """[next offset] by partition; 0 where nothing is committed."""
         asked = [TopicPartition(topic, number) for number in range(partition_count)]
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                answer = self.consumer.committed(asked, timeout=20)
-                break
-            except KafkaException as error:
-                # A broker that has just started is still about to become the group's coordinator.
-                if error.args[0].code() not in MOVING or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
+
+        def ask():
+            return self.consumer.committed(asked, timeout=self.patience_s)
+
+        answer = when_coordinated(ask, self.patience_s)
         for partition in answer:
             assert partition.error is None, partition
         return [max(0, partition.offset) for partition in answer]
 
     def ends(self, topic, partition_count):
         """[end offset] by partition, of a topic that is not written in transactions."""
-        ends = _ends(self.consumer, topic, range(partition_count))
+        ends = _ends(self.consumer, topic, range(partition_count), self.patience_s)
         return [ends[number] for number in range(partition_count)]
 
     def close(self):
@@ -184,7 +213,12 @@ class Watcher:
 def members(kafka, group):
     """{member id: number of partitions} of a consumer group."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    described = admin.describe_consumer_groups([group], request_timeout=20)[group].result()
+
+    def ask():
+        asked = admin.describe_consumer_groups([group], request_timeout=PATIENCE_S)
+        return asked[group].result()
+
+    described = when_coordinated(ask)
     return {
         member.member_id: len(member.assignment.topic_partitions) for member in described.members
     }

@@ -103,7 +103,7 @@ class Registry:
     def stop(self):
         if self.process is not None:
             self.process.kill()
-            self.process.wait(20)
+            self.process.wait(60)
             self.process.stdout.close()
             self.process = None
 

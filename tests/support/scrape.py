@@ -13,7 +13,7 @@ LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 HISTOGRAM_PARTS = ("_bucket", "_sum", "_count")
 
 
-def get(url, timeout=10):
+def get(url, timeout=90):
     """(status, text)"""
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:

@@ -1,6 +1,7 @@
 """Real servers for tests: a Kafka broker and a Redis of our own, each in a directory of its own."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,13 +17,32 @@ from redis.retry import Retry
 KAFKA_LOCAL = binary.ROOT / "scripts" / "kafka-local"
 
 
+# What a test waits for comes in a second, or never: a machine may be slow, and is not what is tested.
+PATIENCE_S = 90.0
+
+# Below those that systems give to whoever asks for any, and those of scripts/kafka-local.
+PORTS = range(10000, 20000)
+RESERVED = []  # sockets
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody else is given while this process lives, also between two servers on it.
+    Of UDP it is ours: that is how tests beside this one know."""
+    while True:
+        port = random.choice(PORTS)
+        mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            mark.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            mark.close()
+            continue
+        RESERVED.append(mark)
+        return port
 
 
-def wait_until(holds, what, timeout=20.0, pause=0.02):
+def wait_until(holds, what, timeout=PATIENCE_S, pause=0.02):
     """Returns the first true value of holds(); fails with `what` after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:
@@ -64,7 +84,7 @@ class Kafka:
             [str(KAFKA_LOCAL), *arguments],
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=240,
             check=False,
             stdin=subprocess.DEVNULL,
         )
@@ -187,7 +207,7 @@ class Redis:
     def kill(self):
         """-9."""
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(PATIENCE_S)
 
     def calls(self, command):
         """How often Redis has run a command, by its own count."""
@@ -214,7 +234,8 @@ class Sentinel(Redis):
             "bind 127.0.0.1",
             f"dir {self.directory}",
             f"sentinel monitor mymaster 127.0.0.1 {master_port} 2",
-            "sentinel down-after-milliseconds mymaster 1000",
+            # So long no master is silent that only waits for its turn on a loaded machine.
+            "sentinel down-after-milliseconds mymaster 3000",
             "sentinel failover-timeout mymaster 3000",
         ]
         if password is not None:

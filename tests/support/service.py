@@ -4,7 +4,7 @@ import re
 import urllib.error
 import urllib.request
 
-from servers import wait_until
+from servers import PATIENCE_S, wait_until
 
 
 def url_of(worker):
@@ -14,14 +14,14 @@ def url_of(worker):
         found[:] = re.findall(r"page=(http://\S+)", worker.log.read_text(errors="replace"))
         return found
 
-    wait_until(told, worker.tail, 20)
+    wait_until(told, worker.tail)
     return found[0]
 
 
 def answer(url):
     """(status, text)"""
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -35,13 +35,11 @@ def metrics(url):
     return {name: float(value) for name, value in pairs}
 
 
-def wait_until_ready(url, timeout=30):
-    wait_until(
-        lambda: answer(url + "/readyz")[0] == 200, lambda: answer(url + "/readyz")[1], timeout
-    )
+def wait_until_ready(url):
+    wait_until(lambda: answer(url + "/readyz")[0] == 200, lambda: answer(url + "/readyz")[1])
 
 
-def wait_until_waiting(url, *reasons, timeout=30):
+def wait_until_waiting(url, *reasons):
     """/readyz says that the worker waits, and for one of these reasons, if any are given."""
 
     def waits():
@@ -50,4 +48,4 @@ def wait_until_waiting(url, *reasons, timeout=30):
             not reasons or any(reason in text for reason in reasons)
         )
 
-    wait_until(waits, lambda: f"{reasons}: {answer(url + '/readyz')}", timeout)
+    wait_until(waits, lambda: f"{reasons}: {answer(url + '/readyz')}")

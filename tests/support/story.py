@@ -7,7 +7,7 @@ from generator import to_json
 from oracle import Oracle, from_scratch, parse
 from totals import check_deltas, standing
 
-WAIT = ("--wait", "--timeout", "40")
+WAIT = ("--wait", "--timeout", "120")
 
 
 class Story:

@@ -4,7 +4,7 @@ import os
 import socket
 import uuid
 
-from servers import wait_until
+from servers import PATIENCE_S, wait_until
 
 
 class Supervisor:
@@ -31,7 +31,7 @@ class Supervisor:
             except BlockingIOError:
                 return self.told
 
-    def wait_for(self, word, timeout=30, after=0):
+    def wait_for(self, word, timeout=PATIENCE_S, after=0):
         """The number of what was told up to the first message with the word behind `after`."""
 
         def found():

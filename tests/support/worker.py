@@ -10,9 +10,9 @@ from pathlib import Path
 import binary
 import kafka_io
 import yaml
-from servers import wait_until
+from servers import PATIENCE_S, wait_until
 
-GIVE_UP_S = 60
+GIVE_UP_S = 180
 
 
 def merged(base, more):
@@ -120,7 +120,7 @@ class Setup:
     def produced(self):
         return self.watcher.ends(self.input, self.partition_count)
 
-    def wait_until_drained(self, timeout=30.0):
+    def wait_until_drained(self, timeout=PATIENCE_S):
         def drained():
             for worker in self.workers:
                 worker.check_alive()
@@ -173,7 +173,7 @@ class Worker:
             found[:] = re.findall(r"page=(http://\S+)", self.log.read_text(errors="replace"))
             return found
 
-        wait_until(told, self.tail, GIVE_UP_S)
+        wait_until(told, self.tail)
         return found[0]
 
     def tail(self, size=3000):
@@ -184,7 +184,7 @@ class Worker:
             code = self.process.poll()
             assert code is None, f"the worker ended with {code}:\n{self.tail()}"
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=40):
         """SIGTERM; the worker must end by itself and well."""
         self.expected_to_run = False
         self.process.send_signal(signal.SIGTERM)
