@@ -36,7 +36,7 @@ bool ledger_find(struct ledger *ledger, struct text customer_id, struct text lin
 
 /* For lines that will be looked for soon, so that finding them waits for no memory: the first asks
  * for the line's slot of the index and returns what the second wants, which some lines later asks
- * for the entry that the slot points at. */
+ * for the entry that the slot points at, where that is not in a file. */
 uint64_t ledger_expect(struct ledger *ledger, struct text customer_id, struct text line_id);
 void ledger_expect_entry(const struct ledger *ledger, uint64_t expected);
 /* The first, for a key that is at hand; the second wants its hash. */

@@ -12,9 +12,6 @@
 #define ENTRY_AHEAD 12
 
 static void prefetch_entry(const struct ledger *ledger, uint64_t position) {
-    if (!log_is_at_hand(&ledger->log)) {
-        return; /* the system reads it, and nothing can be asked ahead */
-    }
     const char *entry = log_at(&ledger->log, position).data;
     __builtin_prefetch(entry);
     __builtin_prefetch(entry + CACHE_LINE_SIZE); /* a key may begin in one and end in the next */
@@ -29,7 +26,7 @@ static uint64_t hash_at(struct ledger *ledger, uint64_t position) {
 static void hashes_at(void *context, const uint64_t *positions, size_t count,
                       uint64_t *ret_hashes) {
     struct ledger *ledger = context;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && log_is_at_hand(&ledger->log); i++) {
         prefetch_entry(ledger, positions[i]);
     }
     for (size_t i = 0; i < count; i++) {
@@ -135,6 +132,9 @@ uint64_t ledger_expect(struct ledger *ledger, struct text customer_id, struct te
 }
 
 void ledger_expect_entry(const struct ledger *ledger, uint64_t expected) {
+    if (!log_is_at_hand(&ledger->log)) {
+        return; /* the system will read it, and nothing can be asked ahead */
+    }
     struct index_probe probe = index_find(&ledger->index, expected);
     uint64_t position = 0;
     if (index_next(&probe, &position)) {
