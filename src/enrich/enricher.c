@@ -361,7 +361,7 @@ const struct reference *enricher_wanted(const struct enricher *enricher,
 
 void enricher_expect(const struct cache_slot *soon, const struct cache_slot *later) {
     if (later != NULL) {
-        __builtin_prefetch(later);
+        __builtin_prefetch(&later->value);
     }
     if (soon != NULL) {
         prefetch_value(soon->value);
