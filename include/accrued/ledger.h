@@ -107,6 +107,10 @@ bool ledger_seal(struct ledger *ledger, struct ledger_position position, uint64_
                  size_t block_size_max, ledger_emit emit, void *context);
 void ledger_commit(struct ledger *ledger);
 void ledger_abort(struct ledger *ledger);
+/* Bytes of memory taken for transactions, which stay for the next ones; and gives them back,
+ * between two transactions. */
+size_t ledger_room(const struct ledger *ledger);
+void ledger_give_room(struct ledger *ledger);
 /* The local file could not be written (a full disk) or not be read (a bad one): Kafka has
  * everything, this ledger does not. It can only be freed: lines are not found in it, and it seals
  * nothing. */

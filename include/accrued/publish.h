@@ -60,12 +60,10 @@ struct publisher *publisher_open(const struct config *config,
 void publisher_free(struct publisher *publisher);
 
 enum verdict publisher_begin(struct publisher *publisher, struct fault *fault);
-/* Takes a record into the transaction. A partition's records keep their order, but for those with
- * headers, which go ahead. */
+/* Takes a record into the transaction; it goes on its way with the commit. A partition's records
+ * keep their order, but for those with headers, which go ahead. */
 enum verdict publisher_send(struct publisher *publisher, const struct output_record *record,
                             struct fault *fault);
-/* What was sent so far goes on its way now, not only with the commit. */
-enum verdict publisher_push(struct publisher *publisher, struct fault *fault);
 /* Sends the offsets and commits. COMMITTED, ABORT, REBUILD or STOP. */
 enum verdict publisher_commit(struct publisher *publisher, const struct input_offset *offsets,
                               size_t offset_count, const struct group_snapshot *group,

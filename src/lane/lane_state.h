@@ -94,7 +94,7 @@ struct lane {
     size_t partition_found; /* by the last search */
     struct batch batch;
     bool is_spoilt; /* the batch holds outputs of a partition that was taken away */
-    bool is_whole;  /* the portion at hand is all of the batch that is left: Redis is asked */
+    bool is_whole;  /* the portion at hand is a large one, for which Redis is asked, and the last */
     size_t single_portions;          /* so many batches are of one portion only: one had to wait */
     int64_t working_since_ms;        /* that the first portion was gathered */
     size_t undecoded_count;          /* of the portion: their schemas are not known yet */

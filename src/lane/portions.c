@@ -11,6 +11,8 @@
 #define RESTORE_POLL_MS 5
 /* A record larger than this is no billing line. */
 #define RECORD_SIZE_LARGE 65536
+/* So many lines wait together for Redis at most: while the cache is cold, batches are smaller. */
+#define WHOLE_LINES_MAX 8192
 
 /* Takes a record into the portion, unless it is not ours to process. */
 static void take_record(struct lane *lane, struct source_record *record) {
@@ -60,9 +62,10 @@ static size_t batch_left(const struct lane *lane) {
 }
 
 static size_t portion_left(const struct lane *lane) {
-    size_t in_portion =
-        left_of((size_t)lane->edition->config->batch.portion_lines, lane->batch.count);
-    return lane->is_whole ? batch_left(lane) : least(batch_left(lane), in_portion);
+    size_t portion_lines = (size_t)lane->edition->config->batch.portion_lines;
+    size_t limit =
+        lane->is_whole && portion_lines < WHOLE_LINES_MAX ? WHOLE_LINES_MAX : portion_lines;
+    return least(batch_left(lane), left_of(limit, lane->batch.count));
 }
 
 static bool has_bytes_left(const struct lane *lane) {
@@ -75,6 +78,10 @@ static bool portion_is_full(const struct lane *lane) {
 
 static bool batch_is_full(const struct lane *lane) {
     return lane->single_portions > 0 || batch_left(lane) == 0 || !has_bytes_left(lane);
+}
+
+static bool is_last_portion(const struct lane *lane) {
+    return lane->is_drained || lane->is_whole || batch_is_full(lane);
 }
 
 /* So many records may be taken at once that the batch's limit in bytes holds, unless they are
@@ -222,13 +229,11 @@ enum verdict lane_give_back(struct lane *lane, struct fault *fault) {
     return VERDICT_COMMITTED;
 }
 
-/* WAIT: told to stop while it waited; the batch stays unprocessed. AGAIN: reference data is missing
- * that is asked for once for all that is left of the batch (two round trips a batch, not a
- * portion).
- */
+/* WAIT: told to stop while it waited; the batch stays unprocessed. AGAIN: reference data is
+ * missing, and is asked for when more lines are there: with those the batch ends, so that there are
+ * two round trips a batch and not a portion. */
 static enum verdict work_portion(struct lane *lane, size_t number, struct fault *fault) {
-    bool is_last = lane->is_drained || lane->is_whole || batch_is_full(lane);
-    enum verdict verdict = work_once(lane, is_last, fault);
+    enum verdict verdict = work_once(lane, is_last_portion(lane), fault);
     if (verdict == VERDICT_WAIT && number > 0) {
         /* The portions before would grow old with it. They come again and are committed one by one;
          * then this one is the first of its batch, and waits. */
@@ -281,7 +286,7 @@ enum verdict lane_fill_batch(struct lane *lane, struct fault *fault) {
     int timeout_ms = lane_rerate_is_due(lane)          ? 0
                      : lane_partitions_all_ready(lane) ? (int)lane->edition->config->batch.wait_ms
                                                        : RESTORE_POLL_MS;
-    for (size_t number = 0; number == 0 || !(lane->is_drained || batch_is_full(lane)); number++) {
+    for (size_t number = 0; number == 0 || !is_last_portion(lane); number++) {
         enum verdict verdict = next_portion(lane, number, number == 0 ? timeout_ms : 0, fault);
         if (verdict != VERDICT_COMMITTED || !lane_batch_has_work(lane)) {
             return verdict;

@@ -14,8 +14,12 @@
 #define ABORTS_MAX 10
 #define ABORT_BACKOFF_MS 50
 #define ABORT_BACKOFF_MS_MAX 3000
-/* What cleaning may copy in one transaction and partition. */
-#define CLEAN_BYTES_MAX (256U << 10)
+/* What cleaning may copy in one transaction and partition; and for each of its lines, so that it
+ * keeps up with large ones. */
+#define CLEAN_BYTES ((size_t)256 << 10)
+#define CLEAN_BYTES_LINE 128
+/* For what transactions hold in the ledgers of all partitions together. */
+#define ROOM_MAX ((size_t)40 << 20)
 
 static enum verdict send_dead_letter(struct lane *lane, const struct batch_letter *dead,
                                      struct fault *fault) {
@@ -119,7 +123,9 @@ static enum verdict send_blocks(struct lane *lane, struct fault *fault) {
         if (part == PART_LIVE) {
             lane_rerate_begin_ledger(partition);
         }
-        (void)ledger_clean(partition->ledger, CLEAN_BYTES_MAX);
+        size_t clean_bytes = partition->gathered * CLEAN_BYTES_LINE;
+        (void)ledger_clean(partition->ledger,
+                           clean_bytes > CLEAN_BYTES ? clean_bytes : CLEAN_BYTES);
         struct block_sender sender = {lane, partition->number, VERDICT_COMMITTED, fault};
         uint64_t incarnation = lane->incarnation_seed ^ (uint64_t)partition->number;
         /* Behind it also where the group's offsets were set back: a batch of lines that the ledger
@@ -153,6 +159,22 @@ static enum verdict commit_offsets(struct lane *lane, struct fault *fault) {
     return publisher_commit(lane->publisher, offsets, count, lane->snapshot, fault);
 }
 
+/* In a backlog partitions take turns, and each has most of a transaction now and then: many of them
+ * would keep as many times the room of one. */
+static void give_room(struct lane *lane) {
+    size_t room = 0;
+    for (size_t i = 0; i < lane->partition_count; i++) {
+        bool is_ready =
+            lane->partitions[i].state == PARTITION_READY; /* else a thread may have it */
+        room += is_ready ? ledger_room(lane->partitions[i].ledger) : 0;
+    }
+    for (size_t i = 0; i < lane->partition_count && room > ROOM_MAX; i++) {
+        if (lane->partitions[i].state == PARTITION_READY) {
+            ledger_give_room(lane->partitions[i].ledger);
+        }
+    }
+}
+
 /* STOP: a local file cannot be written; what was committed stands in Kafka. */
 static enum verdict settle(struct lane *lane, size_t *ret_lines, struct fault *fault) {
     enum verdict verdict = VERDICT_COMMITTED;
@@ -176,6 +198,7 @@ static enum verdict settle(struct lane *lane, size_t *ret_lines, struct fault *f
         }
         lane_count_partition(lane, partition);
     }
+    give_room(lane);
     lane->abort_count = 0;
     lane->has_committed = true;
     *ret_lines = lines;

@@ -351,6 +351,16 @@ void ledger_abort(struct ledger *ledger) {
     drop_pending(ledger);
 }
 
+size_t ledger_room(const struct ledger *ledger) {
+    return overlay_room(&ledger->overlay) + ledger->sealed.capacity;
+}
+
+void ledger_give_room(struct ledger *ledger) {
+    REQUIRE(ledger->overlay.count == 0 && ledger->block_count == 0);
+    overlay_release(&ledger->overlay);
+    buffer_release(&ledger->sealed);
+}
+
 size_t ledger_line_count(const struct ledger *ledger) {
     return ledger->index.count;
 }

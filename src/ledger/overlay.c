@@ -20,10 +20,15 @@ void overlay_release(struct overlay *overlay) {
 
 void overlay_clear(struct overlay *overlay) {
     buffer_clear(&overlay->bytes);
-    overlay->count = 0;
-    if (overlay->slots != NULL) {
+    if (overlay->count > 0) {
         memset(overlay->slots, 0, overlay->slot_capacity * sizeof overlay->slots[0]);
     }
+    overlay->count = 0;
+}
+
+size_t overlay_room(const struct overlay *overlay) {
+    return overlay->bytes.capacity + overlay->item_capacity * sizeof overlay->items[0] +
+           overlay->slot_capacity * sizeof overlay->slots[0];
 }
 
 /* The slot of the key: either its item's, or the empty one where it would go. */

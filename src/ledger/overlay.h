@@ -29,6 +29,8 @@ struct overlay {
 void overlay_init(struct overlay *overlay);
 void overlay_release(struct overlay *overlay);
 void overlay_clear(struct overlay *overlay);
+/* Bytes of memory that it has taken. */
+size_t overlay_room(const struct overlay *overlay);
 
 static inline struct text overlay_entry(const struct overlay *overlay, size_t item) {
     const struct overlay_item *found = &overlay->items[item];

@@ -378,18 +378,19 @@ static void fill_messages(struct publisher *publisher) {
     }
 }
 
-enum verdict publisher_push(struct publisher *publisher, struct fault *fault) {
-    REQUIRE(publisher->state == TRANSACTION_OPEN);
-    struct sorter *sorter = &publisher->sorter;
-    sorter_sort(sorter);
-    fill_messages(publisher);
-    sorter_clear(sorter);
+enum which { FIRST_OF_EACH, REST_OF_EACH };
+
+static enum verdict push_some(struct publisher *publisher, enum which which, struct fault *fault) {
     size_t from = 0;
     for (size_t output = 0; output < OUTPUT_COUNT; output++) {
         for (int32_t p = 0; p < publisher->partition_counts[output]; p++) {
-            size_t end = sorter->ends[publisher->places[output] + (uint32_t)p];
-            rd_kafka_resp_err_t error = produce(publisher, publisher->topics[output], p,
-                                                publisher->messages + from, end - from);
+            size_t end = publisher->sorter.ends[publisher->places[output] + (uint32_t)p];
+            size_t second = from < end ? from + 1 : end;
+            rd_kafka_message_t *first = publisher->messages + from;
+            rd_kafka_resp_err_t error =
+                which == FIRST_OF_EACH
+                    ? produce(publisher, publisher->topics[output], p, first, second - from)
+                    : produce(publisher, publisher->topics[output], p, first + 1, end - second);
             if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
                 return refuse(publisher, (enum output)output, error, fault);
             }
@@ -397,6 +398,18 @@ enum verdict publisher_push(struct publisher *publisher, struct fault *fault) {
         }
     }
     return VERDICT_COMMITTED;
+}
+
+/* A millisecond after the first record librdkafka asks for the partitions that it has met, and
+ * after each answer it looks again, spinning for a millisecond each time (2.0.2): it is to meet
+ * them all before that. */
+static enum verdict push(struct publisher *publisher, struct fault *fault) {
+    struct sorter *sorter = &publisher->sorter;
+    sorter_sort(sorter);
+    fill_messages(publisher);
+    sorter_clear(sorter);
+    enum verdict verdict = push_some(publisher, FIRST_OF_EACH, fault);
+    return verdict == VERDICT_COMMITTED ? push_some(publisher, REST_OF_EACH, fault) : verdict;
 }
 
 static enum verdict send_offsets(struct publisher *publisher, const struct input_offset *offsets,
@@ -425,7 +438,7 @@ enum verdict publisher_commit(struct publisher *publisher, const struct input_of
                               size_t offset_count, const struct group_snapshot *group,
                               struct fault *fault) {
     REQUIRE(publisher->state == TRANSACTION_OPEN);
-    enum verdict verdict = publisher_push(publisher, fault);
+    enum verdict verdict = push(publisher, fault);
     if (verdict == VERDICT_COMMITTED) {
         verdict = send_offsets(publisher, offsets, offset_count, group, fault);
     }

@@ -177,13 +177,13 @@ FAULTS = [
          edits=[("src/lane/work.c",
                  "            .next_offset = record->offset + 1,",
                  "            .next_offset = record->offset + 2,")]),
-    dict(name="spoilt-batch-committed",
+    dict(name="spoilt-batch-committed", known=632,
          why="A partition is taken away while a later portion is gathered; what the portions before "
              "hold of it is published by who does not own it any more.",
          edits=[("src/lane/partitions.c",
                  "(partition->batch_start >= 0 && lane->batch.done_count > 0);",
                  "false;")]),
-    dict(name="overlay-of-a-batch-given-back",
+    dict(name="overlay-of-a-batch-given-back", known=728,
          why="What portions posted stays although their batch is gathered again: it comes out with "
              "the next chunk that is rated again.",
          edits=[("src/lane/portions.c",

@@ -357,6 +357,32 @@ Test(ledger, packs_blocks_up_to_their_size) {
     buffer_release(&topic.bytes);
 }
 
+/* The room of a large transaction goes back between two; what was committed stays. */
+Test(ledger, gives_its_room_back_between_transactions) {
+    struct programs programs = programs_of(4, 1);
+    struct ledger *ledger = ledger_open(&programs, 3, 8);
+    struct topic topic;
+    topic_init(&topic);
+    struct line_state found;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 5000; i++) {
+            char id[24];
+            (void)snprintf(id, sizeof id, "line-%d", i);
+            struct line_state state = simple_state("customer", id, round);
+            ledger_put(ledger, &state);
+        }
+        cr_assert_gt(ledger_room(ledger), 5000 * 40);
+        seal_and_commit(ledger, &topic, 5000 * (round + 1));
+        cr_assert_gt(ledger_room(ledger), 2 * 5000 * 40, "kept for the next one");
+        ledger_give_room(ledger);
+        cr_assert_eq(ledger_room(ledger), 0);
+        cr_assert(ledger_find(ledger, TEXT("customer"), TEXT("line-4999"), &found));
+        cr_assert_eq(found.line.revision, round);
+    }
+    ledger_free(ledger);
+    buffer_release(&topic.bytes);
+}
+
 /* Programs may move in the file, and new ones may come before old ones. */
 Test(ledger, survives_a_reordered_program_file) {
     struct programs programs = programs_of(2, 1);
