@@ -200,6 +200,26 @@ def test_without_the_file_everything_comes_from_the_topic(story, loss):
     told.run()
 
 
+def test_a_file_that_is_cut_under_its_worker_stops_it(story):
+    """What the worker then takes for new lines is never published."""
+    it = story(27)
+    worker = it.setup.start()
+    wait_until_ready(it.setup, worker)
+    it.send()
+    it.setup.wait_until_drained(40)
+    for file in files(it.setup):
+        with open(file, "r+b") as opened:
+            opened.truncate(64)
+    it.send()  # revisions among them
+    code, log = wait_for_end(worker)
+    assert code == 1, log
+    assert "the topic has everything: remove the file, and start again" in log
+    assert any(str(file) in log for file in files(it.setup)), log
+    for file in files(it.setup):
+        file.unlink()
+    it.run()
+
+
 def test_a_file_of_an_older_time(story):
     """A disk that was put back from a snapshot."""
     told = story(104)
