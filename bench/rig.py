@@ -228,8 +228,7 @@ class Rig:
         if not self.is_broker_ours:
             return 0
         pid = next((self.directory / "kafka").glob("*.pid")).read_text().strip()
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+        return self.tool("watch", "--pid", pid)["cpu_us"]
 
     # ---- the load
 

@@ -7,11 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #define POLL_US 20000
-/* Of /proc/PID/stat: utime; stime comes behind it. */
-#define USER_FIELD 14
 
 struct usage {
     uint64_t cpu_us;
@@ -19,27 +17,16 @@ struct usage {
     uint64_t peak_kb;
 };
 
-/* The name, the 2nd field, may hold spaces. */
+/* Of all its threads, those that have ended included; /proc/PID/stat counts in ticks of 10 ms, of
+ * which a process with nothing to do may have none in a second. */
 static uint64_t cpu_of(uint64_t pid) {
-    char path[64];
-    char line[1024];
-    (void)snprintf(path, sizeof path, "/proc/%llu/stat", (unsigned long long)pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL || fgets(line, sizeof line, file) == NULL) {
+    clockid_t clock;
+    struct timespec used;
+    if (pid == 0 || clock_getcpuclockid((pid_t)pid, &clock) != 0 ||
+        clock_gettime(clock, &used) != 0) {
         tool_fail("process %llu is gone", (unsigned long long)pid);
     }
-    (void)fclose(file);
-    /* Behind the name each field follows a space; the state is the first of them. */
-    char *rest = strrchr(line, ')');
-    for (int field = 2; field < USER_FIELD && rest != NULL; field++) {
-        rest = strchr(rest + 1, ' ');
-    }
-    if (rest == NULL) {
-        tool_fail("%s cannot be read", path);
-    }
-    uint64_t user = strtoull(rest, &rest, 10);
-    uint64_t system = strtoull(rest, &rest, 10);
-    return (user + system) * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+    return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
 }
 
 static struct usage usage_of(uint64_t pid) {
