@@ -144,7 +144,7 @@ static void check_is_broken(struct world *world, const char *reason) {
     world_abort(world);
 }
 
-Test(ledger_log, that_is_spoilt_under_its_ledger_breaks_it, .timeout = 60) {
+Test(ledger_log, that_is_spoilt_under_its_ledger_breaks_it, .timeout = 240) {
     static bool (*const looks[])(struct ledger *) = {find_line, walk_on, recognise};
     char *path = fresh_path();
     struct world *world = begun(path);
@@ -169,7 +169,7 @@ Test(ledger_log, that_is_spoilt_under_its_ledger_breaks_it, .timeout = 60) {
 
 /* The commit knows what an entry replaces from the search before, and must find out where there was
  * none, or one for another line. */
-Test(ledger_log, knows_what_is_replaced, .timeout = 60) {
+Test(ledger_log, knows_what_is_replaced, .timeout = 240) {
     char *path = fresh_path();
     struct world *world = world_open(path);
     for (size_t round = 0; round < 30; round++) {
