@@ -79,8 +79,30 @@ static void write_logical(struct canonical *to, const struct json *schema) {
     buffer_append_text(&to->text, scale != NULL ? scale->text : TEXT("0"));
 }
 
+/* What a type consists of. */
+static void write_parts(struct canonical *to, const struct json *schema, struct text type,
+                        struct text space) {
+    bool is_first = false;
+    if (text_equal(type, TEXT("enum"))) {
+        write_key(to, "symbols", &is_first);
+        write_list(to, json_member(schema, "symbols"), space, true);
+    } else if (text_equal(type, TEXT("array"))) {
+        write_key(to, "items", &is_first);
+        write_schema(to, json_member(schema, "items"), space);
+    } else if (text_equal(type, TEXT("map"))) {
+        write_key(to, "values", &is_first);
+        write_schema(to, json_member(schema, "values"), space);
+    } else if (text_equal(type, TEXT("fixed"))) {
+        write_key(to, "size", &is_first);
+        buffer_append_text(&to->text, json_member(schema, "size")->text);
+    } else {
+        write_key(to, "fields", &is_first);
+        write_fields(to, json_member(schema, "fields"), space);
+    }
+}
+
 /* Attributes in the order name, type, fields, symbols, items, values, size; all others are left
- * out. */
+ * out, also those that belong to another type. */
 static void write_object(struct canonical *to, const struct json *schema, struct text space) {
     const struct json *type = json_member(schema, "type");
     REQUIRE(type != NULL);
@@ -93,8 +115,7 @@ static void write_object(struct canonical *to, const struct json *schema, struct
     }
     bool is_first = true;
     buffer_append_byte(&to->text, '{');
-    const struct json *name = json_member(schema, "name");
-    if (name != NULL) {
+    if (name_is_of_definition(type->text)) {
         struct text fullname = name_of_definition(&to->names, schema, space);
         space = name_space(fullname);
         write_key(to, "name", &is_first);
@@ -102,26 +123,7 @@ static void write_object(struct canonical *to, const struct json *schema, struct
     }
     write_key(to, "type", &is_first);
     write_string(to, type->text);
-    if (json_member(schema, "fields") != NULL) {
-        write_key(to, "fields", &is_first);
-        write_fields(to, json_member(schema, "fields"), space);
-    }
-    if (json_member(schema, "symbols") != NULL) {
-        write_key(to, "symbols", &is_first);
-        write_list(to, json_member(schema, "symbols"), space, true);
-    }
-    if (json_member(schema, "items") != NULL) {
-        write_key(to, "items", &is_first);
-        write_schema(to, json_member(schema, "items"), space);
-    }
-    if (json_member(schema, "values") != NULL) {
-        write_key(to, "values", &is_first);
-        write_schema(to, json_member(schema, "values"), space);
-    }
-    if (json_member(schema, "size") != NULL) {
-        write_key(to, "size", &is_first);
-        buffer_append_text(&to->text, json_member(schema, "size")->text);
-    }
+    write_parts(to, schema, type->text, space);
     buffer_append_byte(&to->text, '}');
 }
 

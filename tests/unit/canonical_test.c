@@ -97,6 +97,13 @@ Test(canonical, spellings_of_one_schema_have_one_fingerprint) {
          "{\"fields\":[{\"type\":{\"scale\":2,\"precision\":9,\"logicalType\":\"decimal\","
          "\"type\":\"bytes\"},\"name\":\"b\"}],\"namespace\":\"x\",\"name\":\"R\",\"type\":"
          "\"record\"}"},
+        /* What belongs to another type says nothing, whatever it is. */
+        {RECORD("{\"name\":\"b\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}}"),
+         RECORD("{\"name\":\"b\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"],"
+                "\"fields\":[{\"name\":\"c\"}],\"items\":7,\"size\":\"x\"}}")},
+        {RECORD("{\"name\":\"b\",\"type\":{\"type\":\"array\",\"items\":\"int\"}}"),
+         RECORD("{\"name\":\"b\",\"type\":{\"type\":\"array\",\"items\":\"int\",\"name\":\"A\","
+                "\"namespace\":\"y\",\"values\":\"int\",\"symbols\":[1]}}")},
         /* Escapes are spelling, too. */
         {RECORD("{\"name\":\"b\",\"type\":\"bytes\"}"),
          RECORD("{\"name\":\"\\u0062\",\"type\":\"byt\\u0065s\"}")},
