@@ -148,7 +148,7 @@ const struct setting settings[] = {
      .help = "Lines that were deleted from the input before they were read: stop and say so, or "
              "say so and go on behind them."},
 
-    {NAMED(batch.lines_max), RELOADS, INT("20000", 1, 1000000),
+    {NAMED(batch.lines_max), RELOADS, INT("30000", 1, 1000000),
      .help = "Most lines of one transaction."},
     {NAMED(batch.bytes_max), RELOADS, INT("16777216", 1024, GIB), .unit = "bytes",
      .help = "Most input bytes of one transaction."},
