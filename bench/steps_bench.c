@@ -296,7 +296,7 @@ int main(int argc, char **argv) {
     struct steps steps = {
         .root = ".",
         .line_count = 500000,
-        .batch = 10000,
+        .batch = 256,
         .world = {.partner_count = 2000, .customer_count = 50000, .revision_percent = 10}};
     const struct tool_option options[] = {
         {"root", &steps.root, NULL},
