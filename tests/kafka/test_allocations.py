@@ -1,5 +1,5 @@
 """On the way of a line nothing of ours is allocated, in a whole worker: from the poll to the commit
-of the transaction. tests/unit/allocation_test.c holds the same of each step by itself."""
+of the transaction. tests/unit/lane/allocation_test.c holds the same of each step by itself."""
 
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
 /* Local files read by threads, while the lane asks how far they are. */
-#include "../../src/lane/loading.h"
+#include "lane/loading.h"
 
 #include "dice.h"
 #include "threads.h"

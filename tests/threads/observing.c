@@ -1,6 +1,6 @@
 /* What lanes tell, and the page's thread reads. */
-#include "../../src/observe/history.h"
-#include "../../src/observe/lag_table.h"
+#include "observe/history.h"
+#include "observe/lag_table.h"
 
 #include "accrued/inquiries.h"
 #include "accrued/letters.h"

@@ -1,6 +1,6 @@
 /* The time that re-rates take while lines wait, in simulated time: whatever batches and chunks
  * last, live lines keep what is theirs. */
-#include "../../src/lane/share.h"
+#include "lane/share.h"
 
 #include "dice.h"
 

@@ -1,6 +1,6 @@
 /* A schema and those that it refers to become one that Avro C accepts, with the same meaning. */
-#include "../../src/decode/compile.h"
-#include "../../src/decode/compose.h"
+#include "decode/compile.h"
+#include "decode/compose.h"
 
 #include <avro.h>
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* The index against a plain list of keys, through all of its ways to grow and to shrink. */
-#include "../../src/ledger/index.h"
+#include "ledger/index.h"
 
 #include "dice.h"
 

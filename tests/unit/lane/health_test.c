@@ -1,4 +1,4 @@
-#include "../../src/lane/health.h"
+#include "lane/health.h"
 
 #include "accrued/metrics.h"
 

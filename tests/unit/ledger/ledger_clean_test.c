@@ -1,6 +1,6 @@
 #include "ledger_world.h"
 
-#include "../../src/ledger/ledger_state.h"
+#include "ledger/ledger_state.h"
 
 #define CLEAN_BYTES_MAX 4000
 

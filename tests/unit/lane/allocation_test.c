@@ -1,8 +1,8 @@
 /* On the way of a line nothing of ours is allocated: once the working memory has its size, decode,
  * find, rate, post, encode, store and the sorting of what is sent ask the allocator for nothing.
  * This program's own malloc counts. */
-#include "../../src/lane/batch.h"
-#include "../../src/publish/sorter.h"
+#include "lane/batch.h"
+#include "publish/sorter.h"
 
 #include "accrued/decode.h"
 #include "accrued/encode.h"

@@ -1,4 +1,4 @@
-#include "../../src/publish/sorter.h"
+#include "publish/sorter.h"
 
 #include "dice.h"
 

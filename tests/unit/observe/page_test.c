@@ -1,6 +1,6 @@
-#include "../../src/observe/history.h"
-#include "../../src/observe/listener.h"
-#include "../../src/observe/page.h"
+#include "observe/history.h"
+#include "observe/listener.h"
+#include "observe/page.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Dates, months, ids and products as vendors write them. */
-#include "../../src/ingest/product.h"
-#include "../../src/ingest/value.h"
+#include "ingest/product.h"
+#include "ingest/value.h"
 
 #include <criterion/criterion.h>
 

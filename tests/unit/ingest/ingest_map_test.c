@@ -1,7 +1,7 @@
 /* The built-in maps: sound, and the same after they have been printed and read back. */
 #include "accrued/ingest_map.h"
 
-#include "../../src/ingest/identity.h"
+#include "ingest/identity.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

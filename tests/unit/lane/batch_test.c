@@ -1,4 +1,4 @@
-#include "../../src/lane/batch.h"
+#include "lane/batch.h"
 
 #include "dice.h"
 

@@ -1,5 +1,5 @@
 /* Avro C has one error state for all threads: what a thread is told is still of its own mistake. */
-#include "../../src/decode/record_reader.h"
+#include "decode/record_reader.h"
 
 #include "accrued/decode.h"
 #include "accrued/require.h"

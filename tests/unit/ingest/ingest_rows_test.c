@@ -1,6 +1,6 @@
 /* Rows out of bytes: the same however the bytes are cut, and reading goes on after a broken row. */
-#include "../../src/ingest/identity.h"
-#include "../../src/ingest/row.h"
+#include "ingest/identity.h"
+#include "ingest/row.h"
 
 #include <criterion/criterion.h>
 

@@ -1,4 +1,4 @@
-#include "../../src/observe/visitors.h"
+#include "observe/visitors.h"
 
 #include <criterion/criterion.h>
 

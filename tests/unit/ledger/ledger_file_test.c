@@ -1,8 +1,8 @@
 #include "ledger_world.h"
 
-#include "../../src/ledger/log.h"
 #include "accrued/hash.h"
 #include "accrued/ledger_file.h"
+#include "ledger/log.h"
 
 #define BLOCK_SIZE_MAX 3000
 

@@ -1,4 +1,4 @@
-#include "../../src/observe/lag_table.h"
+#include "observe/lag_table.h"
 
 #include "accrued/clock.h"
 #include "accrued/lag.h"

@@ -1,4 +1,4 @@
-#include "../../src/decode/compile.h"
+#include "decode/compile.h"
 
 #include <criterion/criterion.h>
 

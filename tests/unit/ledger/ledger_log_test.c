@@ -1,8 +1,8 @@
 /* The file's frames at the end of windows, and disks without room. */
 #include "ledger_world.h"
 
-#include "../../src/ledger/ledger_state.h"
 #include "accrued/hash.h"
+#include "ledger/ledger_state.h"
 
 #include <signal.h>
 #include <sys/resource.h>

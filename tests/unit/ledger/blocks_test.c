@@ -1,4 +1,4 @@
-#include "../../src/ledger/blocks.h"
+#include "ledger/blocks.h"
 
 #include "dice.h"
 

@@ -1,4 +1,4 @@
-#include "../../src/lane/meter.h"
+#include "lane/meter.h"
 
 #include "accrued/metrics.h"
 
