@@ -7,12 +7,9 @@
 #ifndef ACCRUED_LINE_H
 #define ACCRUED_LINE_H
 
+#include "accrued/currency.h"
 #include "accrued/money.h"
 #include "accrued/text.h"
-
-struct currency {
-    char code[3]; /* ISO 4217, upper-case letters, no NUL */
-};
 
 struct billing_line {
     struct text line_id;
@@ -78,12 +75,5 @@ __attribute__((format(printf, 3, 4))) bool reject_set(struct reject *reject, enu
  * currency form, revision ≥ 0. Empty optional texts become null. Ids must be folded already.
  * false: the line is bad, *ret_reject says why. */
 bool line_check(struct billing_line *line, struct reject *ret_reject);
-
-/* Three upper-case ASCII letters. */
-bool currency_parse(struct text text, struct currency *ret_currency);
-
-static inline bool currency_equal(struct currency a, struct currency b) {
-    return memcmp(a.code, b.code, sizeof a.code) == 0;
-}
 
 #endif

@@ -51,19 +51,6 @@ bool reject_set(struct reject *reject, enum reject_code code, const char *format
     return false;
 }
 
-bool currency_parse(struct text text, struct currency *ret_currency) {
-    if (text.size != sizeof ret_currency->code) {
-        return false;
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < 'A' || text.data[i] > 'Z') {
-            return false;
-        }
-    }
-    memcpy(ret_currency->code, text.data, sizeof ret_currency->code);
-    return true;
-}
-
 /* A field's place in struct billing_line and its rule. */
 struct text_rule {
     const char *name;

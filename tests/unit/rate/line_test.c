@@ -154,19 +154,6 @@ Test(line, a_subscription_that_was_not_folded_is_a_bug, .signal = SIGABRT) {
     (void)line_check(&line, &reject);
 }
 
-Test(line, parses_currencies) {
-    static const char *const bad[] = {"", "EU", "EURO", "eur", "EU1", "E R", "\xC3\x84U"};
-    struct currency currency = {{'?', '?', '?'}};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        cr_expect(!currency_parse(text_of(bad[i]), &currency), "\"%s\"", bad[i]);
-    }
-    cr_expect(!currency_parse(text_null(), &currency));
-    cr_expect(currency_equal(currency, (struct currency){{'?', '?', '?'}}));
-    cr_assert(currency_parse(TEXT("AZA"), &currency));
-    cr_expect(currency_equal(currency, (struct currency){{'A', 'Z', 'A'}}));
-    cr_expect(!currency_equal(currency, (struct currency){{'A', 'Z', 'B'}}));
-}
-
 Test(line, the_message_names_the_value) {
     struct billing_line line = good_line();
     struct reject reject;
