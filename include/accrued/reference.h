@@ -1,12 +1,14 @@
-/* reference.h: partners and customers as reference data has them. Room: rate. Pure.
+/* reference.h: partners, customers and exchange rates as reference data has them. Room: rate. Pure.
  *
- * The values of accrual-model.md §4 in memory: immutable once built, every
- * pointer inside the value's own allocation (reference_json.h builds them,
- * cache.h owns them). Ids of customers and subscriptions are folded. */
+ * The values of accrual-model.md §4 and settlement-model.md §6 in memory: immutable once built,
+ * every pointer inside the value's own allocation (reference_json.h builds them, cache.h owns
+ * them). Ids of customers and subscriptions are folded. */
 #ifndef ACCRUED_REFERENCE_H
 #define ACCRUED_REFERENCE_H
 
 #include "accrued/calendar.h"
+#include "accrued/currency.h"
+#include "accrued/money.h"
 #include "accrued/text.h"
 
 enum link_type { LINK_DPOR, LINK_PAL, LINK_CPOR };
@@ -37,6 +39,8 @@ struct partner {
     struct intervals tax_profile;
     const struct competency *competencies;
     size_t competency_count;
+    struct currency payout_currency; /* only with has_payout_currency */
+    bool has_payout_currency;
 };
 
 struct link {
@@ -52,13 +56,43 @@ struct customer {
     struct text customer_id;
     const struct link *links;
     size_t link_count;
+    struct text group_id; /* folded; null: the customer is a group of its own */
     int32_t added_on;
     bool has_added_on;
 };
 
-enum reference_kind { REFERENCE_PARTNER, REFERENCE_CUSTOMER };
+#define EXCHANGE_RATE_SCALE 10
+struct exchange_rate {
+    int128 units; /* 10^-10 of the base; above 0, below 10^28 */
+    struct currency currency;
+};
+
+/* What one of each currency is in the base, in one month. */
+struct exchange_rates {
+    struct text period; /* YYYY-MM, as in the key */
+    struct currency base;
+    const struct exchange_rate *items; /* by currency, each once, the base with 1 among them */
+    size_t count;
+};
+
+/* The text of a rate: a decimal above 0 with at most 10 decimals. Returns NULL, or else what is
+ * wrong with it, to be said behind it: "is not above 0". */
+const char *exchange_rate_parse(struct text text, int128 *ret_units);
+
+/* NULL: there is no rate of that currency. */
+const struct exchange_rate *exchange_rates_find(const struct exchange_rates *rates,
+                                                struct currency currency);
+
+/* REFERENCE_FX: exchange rates. Its id is the month. */
+enum reference_kind { REFERENCE_PARTNER, REFERENCE_CUSTOMER, REFERENCE_FX };
+#define REFERENCE_KIND_COUNT 3
+/* "partner", "customer", "fx": as in keys and in the JSON lines of files. */
+const char *reference_kind_name(enum reference_kind kind);
+/* The member that is the id: "mpn_id", "customer_id", "period". */
+const char *reference_kind_id_name(enum reference_kind kind);
+
 enum reference_state {
-    REFERENCE_MISSING, /* a fact: partner unknown, customer without links */
+    REFERENCE_MISSING, /* a fact: partner unknown, customer without links, month without rates */
     REFERENCE_PRESENT,
     REFERENCE_UNREADABLE, /* never taken for missing: lines go to the dead letters */
 };
@@ -70,9 +104,13 @@ struct reference {
     union {
         struct partner partner;
         struct customer customer;
+        struct exchange_rates fx;
     };
     char unreadable_reason[160]; /* when REFERENCE_UNREADABLE */
 };
+
+/* The id of a reference of any state that carries one. */
+struct text reference_id(const struct reference *reference);
 
 /* reference_hash of an accrual: of the hashes of the customer's value and of the partner's, which
  * is 0 where nobody earns. */

@@ -1,4 +1,5 @@
-/* reference_json.h: the JSON values of accrual-model.md §4 → struct reference. Room: enrich. */
+/* reference_json.h: the JSON values of accrual-model.md §4 and settlement-model.md §6 → struct
+ * reference. Room: enrich. */
 #ifndef ACCRUED_REFERENCE_JSON_H
 #define ACCRUED_REFERENCE_JSON_H
 

@@ -17,10 +17,14 @@ enum reference_part {
     PART_BANK_PROFILE,
     PART_TAX_PROFILE,
     PART_COMPETENCIES,
-    PART_ADDED_ON, /* a string; all others are arrays of objects */
+    PART_ADDED_ON, /* a string, as the next but links and rates; all others are arrays of objects */
     PART_LINKS,
+    PART_PAYOUT_CURRENCY,
+    PART_GROUP_ID,
+    PART_BASE,
+    PART_RATES, /* an object of strings */
 };
-#define REFERENCE_PART_COUNT 7
+#define REFERENCE_PART_COUNT 11
 /* The member's name: "mpn_active" … */
 const char *reference_part_name(enum reference_part part);
 
@@ -65,10 +69,10 @@ bool reference_set_whole(struct reference_set *set, enum reference_kind kind,
                          const struct json *value, struct reference_origin origin,
                          struct problems *problems);
 
-/* An array part exists from now on, empty at first. */
+/* A part that is an array or an object exists from now on, empty at first. */
 void reference_set_touch(struct reference_set *set, struct reference_entry *entry,
                          enum reference_part part);
-/* Appends an object to it. */
+/* Appends a child to it. */
 void reference_set_append(struct reference_set *set, struct reference_entry *entry,
                           enum reference_part part, struct json *item);
 

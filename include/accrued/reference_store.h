@@ -18,9 +18,7 @@ struct reference_key {
     enum reference_kind kind;
     struct text id;
 };
-/* "partner", "customer" */
-const char *reference_kind_name(enum reference_kind kind);
-/* `partner:ID` or `customer:ID`, the id borrowed as it is. */
+/* `partner:ID`, `customer:ID` or `fx:YYYY-MM`, the id borrowed as it is. */
 bool reference_key_parse(struct text text, struct reference_key *ret_key);
 
 struct reference_store;
@@ -52,8 +50,8 @@ bool reference_store_write(struct reference_store *store, struct reference_chang
 bool reference_store_wait(struct reference_store *store, int64_t *ret_replicas,
                           struct fault *fault);
 
-/* All keys of both kinds under the prefix, partners first, by id, each once. The texts are in the
- * arena, the array is malloc'd: the caller frees it. */
+/* All keys of all kinds under the prefix, partners first, then customers, by id, each once. The
+ * texts are in the arena, the array is malloc'd: the caller frees it. */
 bool reference_store_list(struct reference_store *store, struct arena *arena,
                           struct reference_key **ret_keys, size_t *ret_count, struct fault *fault);
 

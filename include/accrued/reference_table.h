@@ -10,8 +10,7 @@ struct reference_table {
     struct reference **slots; /* open addressing; NULL: empty */
     size_t capacity;
     size_t count;
-    struct reference missing_partner;
-    struct reference missing_customer;
+    struct reference missing[REFERENCE_KIND_COUNT];
 };
 
 void reference_table_init(struct reference_table *table);

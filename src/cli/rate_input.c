@@ -21,7 +21,7 @@ void rate_input_release(struct rate_input *input) {
 
 static bool take_reference(struct rate_input *input, enum reference_kind kind,
                            const struct json *value, struct reject *ret_reject) {
-    const char *id_name = kind == REFERENCE_PARTNER ? "mpn_id" : "customer_id";
+    const char *id_name = reference_kind_id_name(kind);
     const struct json *id = json_member(value, id_name);
     if (id == NULL || id->type != JSON_STRING || id->text.size == 0) {
         return reject_set(ret_reject, REJECT_FIELD_INVALID, "%s: missing, empty or not a string",
@@ -203,15 +203,17 @@ static bool visit_input(struct rate_input *input, struct text raw, const char *p
 
 static bool visit_reference(struct rate_input *input, struct text raw, const char *path) {
     struct fault fault = {""};
-    struct reject reject = {.message = "expected {\"partner\": …} or {\"customer\": …}"};
+    struct reject reject = {.message =
+                                "expected {\"partner\": …}, {\"customer\": …} or {\"fx\": …}"};
     const struct json *tree = json_parse(&input->arena, raw, &fault);
     const struct json *value = tree != NULL && tree->type == JSON_OBJECT ? tree->first : NULL;
     bool taken = false;
     if (value != NULL && value->next == NULL && value->type == JSON_OBJECT) {
-        if (text_equal(value->name, TEXT("partner"))) {
-            taken = take_reference(input, REFERENCE_PARTNER, value, &reject);
-        } else if (text_equal(value->name, TEXT("customer"))) {
-            taken = take_reference(input, REFERENCE_CUSTOMER, value, &reject);
+        for (size_t i = 0; i < REFERENCE_KIND_COUNT; i++) {
+            enum reference_kind kind = (enum reference_kind)i;
+            if (text_equal(value->name, text_of(reference_kind_name(kind)))) {
+                taken = take_reference(input, kind, value, &reject);
+            }
         }
     }
     if (!taken) {

@@ -15,13 +15,15 @@ static const char usage[] =
     "Usage: accrued reference load [-n] [--no-rerate] FILE… [-c FILE] [-o KEY=VALUE]…\n"
     "       accrued reference load --resume\n"
     "       accrued reference diff FILE…\n"
-    "       accrued reference get partner:MPN | customer:ID\n"
+    "       accrued reference get partner:MPN | customer:ID | fx:YYYY-MM\n"
     "       accrued reference export\n"
     "\n"
-    "Reference data is what accruals are earned on: partners with their standing, customers with\n"
-    "their links. A file is JSON lines, {\"partner\": {…}} or {\"customer\": {…}}, or a CSV table\n"
-    "(partners, competencies, links or customers, told by its header) where its name ends in "
-    ".csv.\n"
+    "Reference data is what accruals are earned on and settled by: partners with their standing,\n"
+    "customers with their links, exchange rates by month. A file is JSON lines, {\"partner\": "
+    "{…}},\n"
+    "{\"customer\": {…}} or {\"fx\": {…}}, or a CSV table (partners, competencies, links, "
+    "customers or\n"
+    "exchange rates, told by its header) where its name ends in .csv.\n"
     "A table replaces what it tells about and leaves the rest of a value as it is.\n"
     "\n"
     "  load     write what is new or changed; nothing at all if any file has a problem\n"
@@ -29,8 +31,9 @@ static const char usage[] =
     "  get      the value of one key, as it is stored\n"
     "  export   everything under redis.key_prefix as JSON lines that load takes back\n"
     "\n"
-    "After a load the workers are asked to rate the lines again that the changes concern. What an\n"
-    "interrupted load could not ask for, the next one asks for.\n"
+    "After a load the workers are asked to rate the lines again that the changes concern; no line\n"
+    "depends on an exchange rate. What an interrupted load could not ask for, the next one asks "
+    "for.\n"
     "\n"
     "  -n, --dry-run          load, but write nothing: print what would be written\n"
     "      --no-rerate        load, but don't ask (before the first lines; or ask later, with\n"
@@ -193,11 +196,11 @@ static int check_arguments(enum action action, enum intent intent, char *const *
                          : command_usage(name, "%s needs at least one file", actions[action]);
     case ACTION_GET:
         if (count != 1) {
-            return command_usage(name, "get needs one key: partner:MPN or customer:ID");
+            return command_usage(name, "get needs one key: partner:MPN, customer:ID or fx:YYYY-MM");
         }
         return reference_key_parse(text_of(arguments[0]), ret_key)
                    ? COMMAND_OK
-                   : command_usage(name, "\"%s\" is neither partner:MPN nor customer:ID",
+                   : command_usage(name, "\"%s\" is none of partner:MPN, customer:ID, fx:YYYY-MM",
                                    arguments[0]);
     case ACTION_EXPORT:
         return count == 0 ? COMMAND_OK

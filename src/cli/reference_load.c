@@ -107,10 +107,15 @@ static bool plan_again(struct plan *plan, size_t index, struct reference_store *
     return is_good;
 }
 
-/* Draws an id for the request about a key, if any is asked for. */
-static struct text draw_id(struct plan *plan, bool asks) {
+/* Are there lines that depend on it? */
+static bool concerns_lines(const struct reference_entry *entry) {
+    return entry->kind != REFERENCE_FX;
+}
+
+/* Draws an id for the request about an entry's key, if any is asked for. */
+static struct text draw_id(struct plan *plan, const struct reference_entry *entry, bool asks) {
     char drawn[REQUEST_ID_SIZE];
-    if (!asks) {
+    if (!asks || !concerns_lines(entry)) {
         return text_null();
     }
     rerate_draw_id(drawn);
@@ -124,10 +129,11 @@ static bool write_round(struct plan *plan, size_t *indexes, size_t *count, bool 
     struct reference_change *changes = calloc(*count + 1, sizeof *changes);
     REQUIRE(changes != NULL);
     for (size_t i = 0; i < *count; i++) {
-        changes[i] = (struct reference_change){.key = plan->keys[indexes[i]],
-                                               .before = plan->before[indexes[i]],
-                                               .value = plan->set.entries[indexes[i]]->value,
-                                               .request_id = draw_id(plan, asks)};
+        changes[i] = (struct reference_change){
+            .key = plan->keys[indexes[i]],
+            .before = plan->before[indexes[i]],
+            .value = plan->set.entries[indexes[i]]->value,
+            .request_id = draw_id(plan, plan->set.entries[indexes[i]], asks)};
     }
     bool is_good = reference_store_write(store, changes, *count, ret_done, fault);
     size_t left = 0;
@@ -276,6 +282,15 @@ static bool empty_outbox(struct reference_store *store, const struct config *con
     return is_good;
 }
 
+static bool changes_lines(const struct plan *plan) {
+    for (size_t i = 0; i < plan->set.count; i++) {
+        if (is_change(plan->set.entries[i]) && concerns_lines(plan->set.entries[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Writes and asks. The brokers are reached before anything is written: who finds out later that
  * nobody can be asked has new values and old accruals. */
 static bool write_and_ask(struct plan *plan, const struct config *config, bool asks,
@@ -284,7 +299,7 @@ static bool write_and_ask(struct plan *plan, const struct config *config, bool a
     if (change_count(plan) == 0) {
         return true;
     }
-    if (!asks) {
+    if (!asks || !changes_lines(plan)) {
         return plan_write(plan, false, store, fault) &&
                reference_store_wait(store, &replicas, fault);
     }

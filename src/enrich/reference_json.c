@@ -1,10 +1,12 @@
-/* The values of accrual-model.md §4. Strict, because the alternative is to guess what a partner
- * earns: a member that is known but cannot be read makes the whole value unreadable. Members that
- * are not known are left alone, so that a value may carry more than this version needs. */
+/* The values of accrual-model.md §4 and settlement-model.md §6. Strict, because the alternative is
+ * to guess what a partner earns: a member that is known but cannot be read makes the whole value
+ * unreadable. Members that are not known are left alone, so that a value may carry more than this
+ * version needs. */
 #include "accrued/reference_json.h"
 
 #include "accrued/hash.h"
 #include "accrued/require.h"
+#include "reference_maker.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,27 +14,14 @@
 
 #define TEXT_SIZE_MAX 1024 /* accrual-model.md §2 */
 #define QUOTED_SIZE_MAX 40 /* of a bad value, in a reason */
-
-/* One allocation: the reference, then the arrays, then the texts. */
-struct maker {
-    struct reference *made;
-    size_t size;
-    size_t used;
-};
-
-/* Where in the value, for messages: `links[3]`; list NULL is the value itself. */
-struct place {
-    const char *list;
-    size_t index;
-};
+#define ALIGNMENT ((size_t)16)
 
 static const char *const interval_lists[] = {"mpn_active", "indirect_reseller", "bank_profile",
                                              "tax_profile"};
 #define INTERVAL_LIST_COUNT (sizeof interval_lists / sizeof interval_lists[0])
 
-__attribute__((format(printf, 4, 5))) static bool refuse(struct maker *maker, struct place place,
-                                                         const char *field, const char *format,
-                                                         ...) {
+bool maker_refuse(struct maker *maker, struct place place, const char *field, const char *format,
+                  ...) {
     char *to = maker->made->unreadable_reason;
     size_t room = sizeof maker->made->unreadable_reason;
     int used = place.list == NULL
@@ -46,8 +35,7 @@ __attribute__((format(printf, 4, 5))) static bool refuse(struct maker *maker, st
     return false;
 }
 
-/* At most QUOTED_SIZE_MAX bytes, not cut inside a character. */
-static struct text quoted(struct text text) {
+struct text maker_quoted(struct text text) {
     size_t size = text.size;
     if (size > QUOTED_SIZE_MAX) {
         size = QUOTED_SIZE_MAX;
@@ -58,11 +46,7 @@ static struct text quoted(struct text text) {
     return (struct text){text.data, size};
 }
 
-static bool is_absent(const struct json *value) {
-    return value == NULL || value->type == JSON_NULL;
-}
-
-static void *maker_take(struct maker *maker, size_t size) {
+void *maker_take(struct maker *maker, size_t size) {
     REQUIRE(maker->size - maker->used >= size);
     void *taken = (char *)maker->made + maker->used;
     maker->used += size;
@@ -84,29 +68,29 @@ static struct text maker_copy(struct maker *maker, struct text text, bool fold) 
 static bool read_text(struct maker *maker, struct place place, const struct json *object,
                       const char *field, bool fold, struct text *ret_text) {
     const struct json *value = json_member(object, field);
-    if (is_absent(value)) {
+    if (json_is_absent(value)) {
         *ret_text = text_null();
         return true;
     }
     if (value->type != JSON_STRING) {
-        return refuse(maker, place, field, "a string is needed, found %s",
-                      json_type_name(value->type));
+        return maker_refuse(maker, place, field, "a string is needed, found %s",
+                            json_type_name(value->type));
     }
     if (value->text.size > TEXT_SIZE_MAX) {
-        return refuse(maker, place, field, "longer than %d bytes", TEXT_SIZE_MAX);
+        return maker_refuse(maker, place, field, "longer than %d bytes", TEXT_SIZE_MAX);
     }
     *ret_text = value->text.size == 0 ? text_null() : maker_copy(maker, value->text, fold);
     return true;
 }
 
-static bool read_id(struct maker *maker, struct place place, const struct json *object,
-                    const char *field, bool fold, struct text *ret_text) {
+bool maker_read_id(struct maker *maker, struct place place, const struct json *object,
+                   const char *field, bool fold, struct text *ret_text) {
     struct text text;
     if (!read_text(maker, place, object, field, fold, &text)) {
         return false;
     }
     if (text_is_null(text)) {
-        return refuse(maker, place, field, "missing or empty");
+        return maker_refuse(maker, place, field, "missing or empty");
     }
     *ret_text = text;
     return true;
@@ -115,17 +99,17 @@ static bool read_id(struct maker *maker, struct place place, const struct json *
 static bool read_day(struct maker *maker, struct place place, const struct json *object,
                      const char *field, int32_t absent, int32_t *ret_day) {
     const struct json *value = json_member(object, field);
-    if (is_absent(value)) {
+    if (json_is_absent(value)) {
         *ret_day = absent;
         return true;
     }
     if (value->type != JSON_STRING) {
-        return refuse(maker, place, field, "a date is needed, found %s",
-                      json_type_name(value->type));
+        return maker_refuse(maker, place, field, "a date is needed, found %s",
+                            json_type_name(value->type));
     }
     if (!calendar_parse_day(value->text, ret_day)) {
-        return refuse(maker, place, field, "\"%.*s\" is not a date (YYYY-MM-DD)",
-                      TEXT_ARGS(quoted(value->text)));
+        return maker_refuse(maker, place, field, "\"%.*s\" is not a date (YYYY-MM-DD)",
+                            TEXT_ARGS(maker_quoted(value->text)));
     }
     return true;
 }
@@ -148,19 +132,19 @@ static bool read_array(struct maker *maker, const struct json *object, const cha
                        const struct json **ret_array) {
     const struct place top = {NULL, 0};
     const struct json *array = json_member(object, field);
-    if (is_absent(array)) {
+    if (json_is_absent(array)) {
         *ret_array = NULL;
         return true;
     }
     if (array->type != JSON_ARRAY) {
-        return refuse(maker, top, field, "an array is needed, found %s",
-                      json_type_name(array->type));
+        return maker_refuse(maker, top, field, "an array is needed, found %s",
+                            json_type_name(array->type));
     }
     size_t index = 0;
     for (const struct json *item = array->first; item != NULL; item = item->next, index++) {
         if (item->type != JSON_OBJECT) {
-            return refuse(maker, top, field, "[%zu]: an object is needed, found %s", index,
-                          json_type_name(item->type));
+            return maker_refuse(maker, top, field, "[%zu]: an object is needed, found %s", index,
+                                json_type_name(item->type));
         }
     }
     *ret_array = array;
@@ -193,8 +177,8 @@ static bool read_intervals(struct maker *maker, const struct json *object, const
 static bool read_level(struct maker *maker, struct place place, const struct json *object,
                        enum competency_level *ret_level) {
     const struct json *value = json_member(object, "level");
-    if (is_absent(value) || value->type != JSON_STRING) {
-        return refuse(maker, place, "level", "silver or gold is needed");
+    if (json_is_absent(value) || value->type != JSON_STRING) {
+        return maker_refuse(maker, place, "level", "silver or gold is needed");
     }
     if (text_equal(value->text, TEXT("silver"))) {
         *ret_level = LEVEL_SILVER;
@@ -204,8 +188,8 @@ static bool read_level(struct maker *maker, struct place place, const struct jso
         *ret_level = LEVEL_GOLD;
         return true;
     }
-    return refuse(maker, place, "level", "\"%.*s\" is neither silver nor gold",
-                  TEXT_ARGS(quoted(value->text)));
+    return maker_refuse(maker, place, "level", "\"%.*s\" is neither silver nor gold",
+                        TEXT_ARGS(maker_quoted(value->text)));
 }
 
 static bool read_competencies(struct maker *maker, const struct json *array,
@@ -213,7 +197,7 @@ static bool read_competencies(struct maker *maker, const struct json *array,
     struct place place = {"competencies", 0};
     for (const struct json *item = array->first; item != NULL; item = item->next) {
         struct competency *competency = &items[place.index];
-        if (!read_id(maker, place, item, "name", false, &competency->name) ||
+        if (!maker_read_id(maker, place, item, "name", false, &competency->name) ||
             !read_level(maker, place, item, &competency->level) ||
             !read_interval(maker, place, item, &competency->valid)) {
             return false;
@@ -222,6 +206,18 @@ static bool read_competencies(struct maker *maker, const struct json *array,
     }
     REQUIRE(place.index == array->count);
     return true;
+}
+
+bool maker_read_currency(struct maker *maker, const char *field, const struct json *value,
+                         struct currency *ret_currency) {
+    const struct place top = {NULL, 0};
+    if (json_is_absent(value) || value->type != JSON_STRING) {
+        return maker_refuse(maker, top, field, "a currency is needed, found %s",
+                            json_is_absent(value) ? "nothing" : json_type_name(value->type));
+    }
+    return currency_parse(value->text, ret_currency) ||
+           maker_refuse(maker, top, field, "\"%.*s\" is not a currency (three upper-case letters)",
+                        TEXT_ARGS(maker_quoted(value->text)));
 }
 
 static bool read_partner(struct maker *maker, const struct json *object) {
@@ -245,7 +241,7 @@ static bool read_partner(struct maker *maker, const struct json *object) {
         }
     }
     const struct place top = {NULL, 0};
-    if (!read_id(maker, top, object, "mpn_id", false, &partner->mpn_id)) {
+    if (!maker_read_id(maker, top, object, "mpn_id", false, &partner->mpn_id)) {
         return false;
     }
     if (count > 0 && !read_competencies(maker, competencies, items)) {
@@ -253,26 +249,31 @@ static bool read_partner(struct maker *maker, const struct json *object) {
     }
     partner->competencies = items;
     partner->competency_count = count;
-    return true;
+    const struct json *payout = json_member(object, "payout_currency");
+    bool is_empty =
+        !json_is_absent(payout) && payout->type == JSON_STRING && payout->text.size == 0;
+    partner->has_payout_currency = !json_is_absent(payout) && !is_empty;
+    return !partner->has_payout_currency ||
+           maker_read_currency(maker, "payout_currency", payout, &partner->payout_currency);
 }
 
 static bool read_link_type(struct maker *maker, struct place place, const struct json *object,
                            enum link_type *ret_type) {
     const struct json *value = json_member(object, "type");
-    if (is_absent(value) || value->type != JSON_STRING) {
-        return refuse(maker, place, "type", "DPOR, PAL or CPOR is needed");
+    if (json_is_absent(value) || value->type != JSON_STRING) {
+        return maker_refuse(maker, place, "type", "DPOR, PAL or CPOR is needed");
     }
     if (!link_type_parse(value->text, ret_type)) {
-        return refuse(maker, place, "type", "\"%.*s\" is none of DPOR, PAL, CPOR",
-                      TEXT_ARGS(quoted(value->text)));
+        return maker_refuse(maker, place, "type", "\"%.*s\" is none of DPOR, PAL, CPOR",
+                            TEXT_ARGS(maker_quoted(value->text)));
     }
     return true;
 }
 
 static bool read_link(struct maker *maker, struct place place, const struct json *object,
                       struct link *link) {
-    return read_id(maker, place, object, "link_id", false, &link->link_id) &&
-           read_id(maker, place, object, "partner_mpn_id", false, &link->partner_mpn_id) &&
+    return maker_read_id(maker, place, object, "link_id", false, &link->link_id) &&
+           maker_read_id(maker, place, object, "partner_mpn_id", false, &link->partner_mpn_id) &&
            read_text(maker, place, object, "subscription_id", true, &link->subscription_id) &&
            read_text(maker, place, object, "workload", false, &link->workload) &&
            read_link_type(maker, place, object, &link->type) &&
@@ -291,11 +292,12 @@ static bool read_customer(struct maker *maker, const struct json *object) {
     if (count > 0) {
         items = maker_take(maker, count * sizeof *items);
     }
-    if (!read_id(maker, top, object, "customer_id", true, &customer->customer_id) ||
+    if (!maker_read_id(maker, top, object, "customer_id", true, &customer->customer_id) ||
+        !read_text(maker, top, object, "group_id", true, &customer->group_id) ||
         !read_day(maker, top, object, "added_on", 0, &customer->added_on)) {
         return false;
     }
-    customer->has_added_on = !is_absent(json_member(object, "added_on"));
+    customer->has_added_on = !json_is_absent(json_member(object, "added_on"));
     struct place place = {"links", 0};
     for (const struct json *item = links ? links->first : NULL; item != NULL; item = item->next) {
         if (!read_link(maker, place, item, &items[place.index])) {
@@ -309,7 +311,7 @@ static bool read_customer(struct maker *maker, const struct json *object) {
     return true;
 }
 
-static size_t text_room(const struct json *object, const char *field) {
+size_t maker_text_room(const struct json *object, const char *field) {
     const struct json *value = json_member(object, field);
     return value != NULL && value->type == JSON_STRING ? value->text.size : 0;
 }
@@ -319,18 +321,21 @@ static size_t array_room(const struct json *object, const char *field, size_t it
     return array != NULL && array->type == JSON_ARRAY ? array->count * item_size : 0;
 }
 
-/* What read_partner and read_customer will take: exactly, if the value can be read. */
+/* What the reader of the kind will take: exactly, if the value can be read. */
 static size_t value_room(enum reference_kind kind, const struct json *object) {
+    if (kind == REFERENCE_FX) {
+        return fx_size(object);
+    }
     size_t room = 0;
     const char *list = kind == REFERENCE_PARTNER ? "competencies" : "links";
     if (kind == REFERENCE_PARTNER) {
-        room += text_room(object, "mpn_id");
+        room += maker_text_room(object, "mpn_id");
         room += array_room(object, list, sizeof(struct competency));
         for (size_t i = 0; i < INTERVAL_LIST_COUNT; i++) {
             room += array_room(object, interval_lists[i], sizeof(struct interval));
         }
     } else {
-        room += text_room(object, "customer_id");
+        room += maker_text_room(object, "customer_id") + maker_text_room(object, "group_id");
         room += array_room(object, list, sizeof(struct link));
     }
     static const char *const texts[] = {"name", "link_id", "partner_mpn_id", "subscription_id",
@@ -339,20 +344,33 @@ static size_t value_room(enum reference_kind kind, const struct json *object) {
     const struct json *item = array != NULL ? array->first : NULL;
     for (; item != NULL; item = item->next) {
         for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-            room += text_room(item, texts[i]);
+            room += maker_text_room(item, texts[i]);
         }
     }
     return room;
 }
 
 static struct text *id_of(struct reference *reference) {
-    return reference->kind == REFERENCE_PARTNER ? &reference->partner.mpn_id
-                                                : &reference->customer.customer_id;
+    switch (reference->kind) {
+    case REFERENCE_PARTNER: return &reference->partner.mpn_id;
+    case REFERENCE_CUSTOMER: return &reference->customer.customer_id;
+    case REFERENCE_FX: return &reference->fx.period;
+    }
+    REQUIRE(false && "a kind of reference without an id");
+}
+
+static bool read_value(struct maker *maker, enum reference_kind kind, const struct json *object) {
+    switch (kind) {
+    case REFERENCE_PARTNER: return read_partner(maker, object);
+    case REFERENCE_CUSTOMER: return read_customer(maker, object);
+    case REFERENCE_FX: return fx_read(maker, object);
+    }
+    REQUIRE(false && "a kind of reference without a reader");
 }
 
 static struct maker maker_start(enum reference_kind kind, size_t room) {
-    struct maker maker = {.size = sizeof(struct reference) + room,
-                          .used = sizeof(struct reference)};
+    const size_t start = (sizeof(struct reference) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    struct maker maker = {.size = start + room, .used = start};
     maker.made = calloc(1, maker.size);
     REQUIRE(maker.made != NULL);
     maker.made->kind = kind;
@@ -390,15 +408,13 @@ struct reference *reference_from_tree(enum reference_kind kind, struct text id,
     }
     struct maker maker = maker_start(kind, value_room(kind, object));
     maker.made->state = REFERENCE_PRESENT;
-    bool ok =
-        kind == REFERENCE_PARTNER ? read_partner(&maker, object) : read_customer(&maker, object);
-    const char *id_name = kind == REFERENCE_PARTNER ? "mpn_id" : "customer_id";
+    bool ok = read_value(&maker, kind, object);
     bool folded = kind == REFERENCE_CUSTOMER;
     if (ok && !text_is_null(id)) {
         struct text found = *id_of(maker.made);
         if (folded ? !text_equal_ignoring_case(found, id) : !text_equal(found, id)) {
-            ok = refuse(&maker, (struct place){NULL, 0}, id_name,
-                        "\"%.*s\" is not the id of the key", TEXT_ARGS(quoted(found)));
+            ok = maker_refuse(&maker, (struct place){NULL, 0}, reference_kind_id_name(kind),
+                              "\"%.*s\" is not the id of the key", TEXT_ARGS(maker_quoted(found)));
         }
     }
     if (!ok) {

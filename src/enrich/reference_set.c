@@ -18,15 +18,11 @@ static const char *const part_names[REFERENCE_PART_COUNT] = {
     [PART_COMPETENCIES] = "competencies",
     [PART_ADDED_ON] = "added_on",
     [PART_LINKS] = "links",
+    [PART_PAYOUT_CURRENCY] = "payout_currency",
+    [PART_GROUP_ID] = "group_id",
+    [PART_BASE] = "base",
+    [PART_RATES] = "rates",
 };
-
-static const char *kind_name(enum reference_kind kind) {
-    return kind == REFERENCE_PARTNER ? "partner" : "customer";
-}
-
-static const char *kind_id_name(enum reference_kind kind) {
-    return kind == REFERENCE_PARTNER ? "mpn_id" : "customer_id";
-}
 
 const char *reference_part_name(enum reference_part part) {
     REQUIRE((unsigned)part < REFERENCE_PART_COUNT);
@@ -100,18 +96,18 @@ bool reference_set_whole(struct reference_set *set, enum reference_kind kind,
     struct reference *checked = reference_from_tree(kind, text_null(), value, &size);
     bool ok = checked->state == REFERENCE_PRESENT;
     if (!ok) {
-        (void)problems_add(problems, "%s:%zu: %s: %s", origin.file, origin.line, kind_name(kind),
-                           checked->unreadable_reason);
+        (void)problems_add(problems, "%s:%zu: %s: %s", origin.file, origin.line,
+                           reference_kind_name(kind), checked->unreadable_reason);
         free(checked);
         return false;
     }
     free(checked);
-    struct text id = json_member(value, kind_id_name(kind))->text;
+    struct text id = json_member(value, reference_kind_id_name(kind))->text;
     struct reference_entry *entry = reference_set_entry(set, kind, id, origin);
     if (entry->whole != NULL) {
         return problems_add(problems, "%s:%zu: %s %.*s again, it is in %s:%zu already", origin.file,
-                            origin.line, kind_name(kind), TEXT_ARGS(id), entry->origin.file,
-                            entry->origin.line);
+                            origin.line, reference_kind_name(kind), TEXT_ARGS(id),
+                            entry->origin.file, entry->origin.line);
     }
     entry->whole = value;
     entry->origin = origin;
@@ -142,13 +138,19 @@ void reference_set_add_member(struct json *object, struct json *member) {
     object->count++;
 }
 
+static bool is_string(enum reference_part part) {
+    return part == PART_ADDED_ON || part == PART_PAYOUT_CURRENCY || part == PART_GROUP_ID ||
+           part == PART_BASE;
+}
+
 void reference_set_touch(struct reference_set *set, struct reference_entry *entry,
                          enum reference_part part) {
-    REQUIRE(part != PART_ADDED_ON);
+    REQUIRE(!is_string(part));
     if (entry->parts[part] == NULL) {
-        struct json *array = arena_take(&set->arena, sizeof *array);
-        *array = (struct json){.type = JSON_ARRAY, .name = text_of(reference_part_name(part))};
-        entry->parts[part] = array;
+        struct json *list = arena_take(&set->arena, sizeof *list);
+        *list = (struct json){.type = part == PART_RATES ? JSON_OBJECT : JSON_ARRAY,
+                              .name = text_of(reference_part_name(part))};
+        entry->parts[part] = list;
     }
 }
 
@@ -180,8 +182,8 @@ static struct json *merge(struct reference_set *set, const struct reference_entr
     struct json *merged = reference_set_object(set);
     bool placed[REFERENCE_PART_COUNT] = {false};
     if (base == NULL) {
-        reference_set_add_member(merged,
-                                 reference_set_string(set, kind_id_name(entry->kind), entry->id));
+        reference_set_add_member(
+            merged, reference_set_string(set, reference_kind_id_name(entry->kind), entry->id));
     }
     for (const struct json *member = base ? base->first : NULL; member != NULL;
          member = member->next) {
@@ -248,8 +250,8 @@ bool reference_set_plan(struct reference_set *set, struct reference_entry *entry
         return problems_add(problems,
                             "%s:%zu: %s %.*s: the value in Redis cannot be read, load a whole one "
                             "as JSON (%s)",
-                            origin.file, origin.line, kind_name(entry->kind), TEXT_ARGS(entry->id),
-                            old == NULL ? fault.text : "not an object");
+                            origin.file, origin.line, reference_kind_name(entry->kind),
+                            TEXT_ARGS(entry->id), old == NULL ? fault.text : "not an object");
     }
     struct json *merged = merge(set, entry, entry->whole != NULL ? entry->whole : old);
     size_t size;
@@ -257,7 +259,7 @@ bool reference_set_plan(struct reference_set *set, struct reference_entry *entry
     bool ok = checked->state == REFERENCE_PRESENT;
     if (!ok) {
         (void)problems_add(problems, "%s:%zu: %s %.*s: %s", origin.file, origin.line,
-                           kind_name(entry->kind), TEXT_ARGS(entry->id),
+                           reference_kind_name(entry->kind), TEXT_ARGS(entry->id),
                            checked->unreadable_reason);
     }
     free(checked);
@@ -289,15 +291,18 @@ static void read_json_line(struct reference_set *set, struct text line,
         (void)problems_add(problems, "%s:%zu: %s", origin.file, origin.line, fault.text);
         return;
     }
-    const struct json *partner = json_member(tree, "partner");
-    const struct json *customer = json_member(tree, "customer");
-    if (tree->type != JSON_OBJECT || tree->count != 1 || (partner == NULL && customer == NULL)) {
-        (void)problems_add(problems, "%s:%zu: neither {\"partner\": {…}} nor {\"customer\": {…}}",
-                           origin.file, origin.line);
-        return;
+    for (size_t i = 0; i < REFERENCE_KIND_COUNT && tree->type == JSON_OBJECT && tree->count == 1;
+         i++) {
+        enum reference_kind kind = (enum reference_kind)i;
+        const struct json *value = json_member(tree, reference_kind_name(kind));
+        if (value != NULL) {
+            (void)reference_set_whole(set, kind, value, origin, problems);
+            return;
+        }
     }
-    (void)reference_set_whole(set, partner ? REFERENCE_PARTNER : REFERENCE_CUSTOMER,
-                              partner ? partner : customer, origin, problems);
+    (void)problems_add(problems,
+                       "%s:%zu: none of {\"partner\": {…}}, {\"customer\": {…}}, {\"fx\": {…}}",
+                       origin.file, origin.line);
 }
 
 static bool is_blank(struct text line) {

@@ -11,18 +11,9 @@
 #define SCAN_COUNT "1000"
 #define KEY_CAPACITY_MIN 256
 
-static const char *const kind_names[] = {
-    [REFERENCE_PARTNER] = "partner", [REFERENCE_CUSTOMER] = "customer"};
-#define KIND_COUNT (sizeof kind_names / sizeof kind_names[0])
-
-const char *reference_kind_name(enum reference_kind kind) {
-    REQUIRE((unsigned)kind < KIND_COUNT);
-    return kind_names[kind];
-}
-
 bool reference_key_parse(struct text text, struct reference_key *ret_key) {
-    for (size_t i = 0; i < KIND_COUNT; i++) {
-        struct text name = text_of(kind_names[i]);
+    for (size_t i = 0; i < REFERENCE_KIND_COUNT; i++) {
+        struct text name = text_of(reference_kind_name((enum reference_kind)i));
         if (text.size > name.size + 1 && text_starts_with(text, name) &&
             text.data[name.size] == ':') {
             *ret_key = (struct reference_key){
@@ -65,7 +56,7 @@ struct text reference_store_key(struct reference_store *store, struct reference_
     REQUIRE(key.id.size > 0);
     buffer_clear(&store->key);
     buffer_append_string(&store->key, store->config->redis.key_prefix);
-    buffer_append_string(&store->key, kind_names[key.kind]);
+    buffer_append_string(&store->key, reference_kind_name(key.kind));
     buffer_append_byte(&store->key, ':');
     buffer_append_text(&store->key, key.id);
     return buffer_text(&store->key);

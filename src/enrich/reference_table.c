@@ -7,16 +7,11 @@
 
 #define CAPACITY_MIN 64
 
-static struct text id_of(const struct reference *reference) {
-    return reference->kind == REFERENCE_PARTNER ? reference->partner.mpn_id
-                                                : reference->customer.customer_id;
-}
-
 void reference_table_init(struct reference_table *table) {
-    *table = (struct reference_table){
-        .missing_partner = {.kind = REFERENCE_PARTNER, .state = REFERENCE_MISSING},
-        .missing_customer = {.kind = REFERENCE_CUSTOMER, .state = REFERENCE_MISSING},
-    };
+    *table = (struct reference_table){.slots = NULL};
+    for (size_t i = 0; i < REFERENCE_KIND_COUNT; i++) {
+        table->missing[i] = (struct reference){.kind = (enum reference_kind)i};
+    }
 }
 
 void reference_table_release(struct reference_table *table) {
@@ -31,7 +26,8 @@ void reference_table_release(struct reference_table *table) {
 static size_t probe(struct reference **slots, size_t capacity, enum reference_kind kind,
                     struct text id) {
     size_t at = (size_t)hash64(id.data, id.size, (uint64_t)kind) & (capacity - 1);
-    while (slots[at] != NULL && (slots[at]->kind != kind || !text_equal(id_of(slots[at]), id))) {
+    while (slots[at] != NULL &&
+           (slots[at]->kind != kind || !text_equal(reference_id(slots[at]), id))) {
         at = (at + 1) & (capacity - 1);
     }
     return at;
@@ -44,7 +40,7 @@ static void grow(struct reference_table *table) {
     for (size_t i = 0; i < table->capacity; i++) {
         struct reference *moving = table->slots[i];
         if (moving != NULL) {
-            slots[probe(slots, capacity, moving->kind, id_of(moving))] = moving;
+            slots[probe(slots, capacity, moving->kind, reference_id(moving))] = moving;
         }
     }
     free(table->slots);
@@ -53,11 +49,11 @@ static void grow(struct reference_table *table) {
 }
 
 void reference_table_put(struct reference_table *table, struct reference *reference) {
-    REQUIRE(!text_is_null(id_of(reference)));
+    REQUIRE(!text_is_null(reference_id(reference)));
     if ((table->count + 1) * 2 > table->capacity) {
         grow(table);
     }
-    size_t at = probe(table->slots, table->capacity, reference->kind, id_of(reference));
+    size_t at = probe(table->slots, table->capacity, reference->kind, reference_id(reference));
     table->count += table->slots[at] == NULL;
     free(table->slots[at]);
     table->slots[at] = reference;
@@ -67,10 +63,7 @@ const struct reference *reference_table_find(const struct reference_table *table
                                              enum reference_kind kind, struct text id) {
     const struct reference *found =
         table->capacity == 0 ? NULL : table->slots[probe(table->slots, table->capacity, kind, id)];
-    if (found != NULL) {
-        return found;
-    }
-    return kind == REFERENCE_PARTNER ? &table->missing_partner : &table->missing_customer;
+    return found != NULL ? found : &table->missing[kind];
 }
 
 static const struct reference *find_partner(void *context, struct text mpn_id) {

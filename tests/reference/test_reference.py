@@ -140,6 +140,62 @@ def test_tables_replace_their_part_and_no_other(reference):
     assert reference.load(*tables) == (0, 0, 2)
 
 
+def test_what_settlements_need(reference):
+    reference.write("partners.csv", "mpn_id,payout_currency\np,JPY\nq,\n")
+    reference.write("customers.csv", "customer_id,group_id\nC,TPID-1\n")
+    reference.write(
+        "rates.csv",
+        "period,base,currency,rate\n2020-01,USD,EUR,1.1034\n2020-01,USD,JPY,0.0092\n"
+        "2020-02,EUR,USD,0.9\n",
+    )
+    files = ("partners.csv", "customers.csv", "rates.csv")
+    assert reference.load(*files) == (5, 0, 0)
+    assert values(reference) == {
+        "partner:p": {"mpn_id": "p", "payout_currency": "JPY"},
+        "partner:q": {"mpn_id": "q", "payout_currency": None},
+        "customer:c": {"customer_id": "c", "group_id": "TPID-1"},
+        "fx:2020-01": {
+            "period": "2020-01",
+            "base": "USD",
+            "rates": {"EUR": "1.1034", "JPY": "0.0092"},
+        },
+        "fx:2020-02": {"period": "2020-02", "base": "EUR", "rates": {"USD": "0.9"}},
+    }
+    assert reference.load(*files) == (0, 0, 5)
+    exported = reference.run("export").stdout
+    assert [next(iter(json.loads(text))) for text in exported.splitlines()] == [
+        *["partner"] * 2,
+        "customer",
+        *["fx"] * 2,
+    ]
+    reference.write("export.jsonl", exported)
+    assert reference.load("export.jsonl") == (0, 0, 5)
+    assert json.loads(reference.run("get", "fx:2020-02").stdout)["base"] == "EUR"
+
+
+def test_exchange_rates_are_loaded_without_a_broker(reference):
+    rates = {"period": "2020-01", "base": "USD", "rates": {"EUR": 1.1}}
+    reference.write("fx.jsonl", line("fx", rates))
+    nowhere = ("-o", "kafka.bootstrap_servers=127.0.0.1:1")
+    done = reference.run("load", "fx.jsonl", options=nowhere)
+    assert (done.returncode, done.stderr) == (0, "1 new, 0 changed, 0 same\n")
+    assert values(reference) == {"fx:2020-01": rates}
+
+
+def test_an_exchange_rate_that_changes_is_shown(reference):
+    rates = {"period": "2020-01", "base": "USD", "rates": {"EUR": "1.1034"}}
+    reference.load(reference.write("fx.jsonl", line("fx", rates)))
+    rates["rates"]["EUR"] = "1.1035"
+    reference.write("fx.jsonl", line("fx", rates))
+    done = reference.run("diff", "fx.jsonl")
+    assert done.returncode == 1
+    assert done.stdout == (
+        "changed  fx:2020-01  rates\n"
+        '  - rates: {"EUR":"1.1034"}\n'
+        '  + rates: {"EUR":"1.1035"}\n'
+    )
+
+
 def test_diff_tells_and_writes_nothing(reference):
     reference.write("one.jsonl", line("partner", {"mpn_id": "a"}) + line("partner", {"mpn_id": "b"}))
     reference.load("one.jsonl")
@@ -242,8 +298,8 @@ def test_redis_that_is_not_there_is_named(reference):
         (["diff", "--dry-run", "x"], "--dry-run is for load"),
         (["get"], "get needs one key"),
         (["get", "partner:1", "partner:2"], "get needs one key"),
-        (["get", "partner:"], '"partner:" is neither partner:MPN nor customer:ID'),
-        (["get", "vendor:1"], "neither partner:MPN nor customer:ID"),
+        (["get", "partner:"], '"partner:" is none of partner:MPN, customer:ID, fx:YYYY-MM'),
+        (["get", "vendor:1"], "none of partner:MPN, customer:ID, fx:YYYY-MM"),
         (["export", "x"], '"x" is too much'),
         (["load", "--dry-rum", "x"], 'no option --dry-rum, did you mean "dry-run"?'),
     ],

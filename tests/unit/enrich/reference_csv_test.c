@@ -144,6 +144,38 @@ Test(reference_csv, customers_and_links_meet_in_one_value) {
     world_close(&world);
 }
 
+Test(reference_csv, payout_currencies_and_groups_stand_beside_the_rest) {
+    struct world world;
+    world_open(&world);
+    read_good(&world, "payout_currency,mpn_id,bank_profile_from\nJPY,p,2020-01-01\nJPY,p,\n,q,\n");
+    read_good(&world, "group_id,customer_id\nTPID-1,C\n,d\n");
+    read_good(&world, "customer_id,added_on,group_id\nd,2020-01-01,\n");
+    expect(&world, 0,
+           "{\"mpn_id\":\"p\",\"bank_profile\":[{\"from\":\"2020-01-01\",\"to\":null}],"
+           "\"payout_currency\":\"JPY\"}");
+    expect(&world, 1, "{\"mpn_id\":\"q\",\"bank_profile\":[],\"payout_currency\":null}");
+    expect(&world, 2, "{\"customer_id\":\"c\",\"group_id\":\"TPID-1\"}");
+    expect(&world, 3, "{\"customer_id\":\"d\",\"added_on\":\"2020-01-01\",\"group_id\":null}");
+    world_close(&world);
+}
+
+Test(reference_csv, exchange_rates_have_a_row_for_each_currency) {
+    struct world world;
+    world_open(&world);
+    read_good(&world, "currency,rate,period,base\n"
+                      "EUR,1.1034,2020-01,USD\n"
+                      "USD,0.9,2020-02,EUR\n"
+                      "JPY,0.009142,2020-01,USD\n"
+                      "EUR,1.1034,2020-01,USD\n");
+    cr_assert_eq(world.set.count, 2);
+    expect(&world, 0,
+           "{\"period\":\"2020-01\",\"base\":\"USD\",\"rates\":{\"EUR\":\"1.1034\","
+           "\"JPY\":\"0.009142\"}}");
+    expect(&world, 1, "{\"period\":\"2020-02\",\"base\":\"EUR\",\"rates\":{\"USD\":\"0.9\"}}");
+    world_close(&world);
+}
+
+#define RATES "period,base,currency,rate\n"
 #define LINKS "customer_id,link_id,type,partner_mpn_id,from,to\n"
 
 Test(reference_csv, tells_what_is_wrong_and_where) {
@@ -185,6 +217,25 @@ Test(reference_csv, tells_what_is_wrong_and_where) {
         {"customer_id,added_on\nc,2020-01-01\nC,2020-01-02\n",
          ":3: customer c again, with another added_on (2020-01-01 before)"},
         {"customer_id,added_on\nc,\nC,2020-01-02\n", "(none before)"},
+        {"mpn_id,payout_currency\np,eur\n", ":2: payout_currency: \"eur\" is not a currency"},
+        {"mpn_id,payout_currency\np,EUR\np,JPY\n",
+         ":3: partner p again, with another payout_currency (EUR before)"},
+        {"customer_id,group_id\nc,a\nc,b\n", ":3: customer c again, with another group_id"},
+        {RATES "2020-1,USD,EUR,1.1\n", ":2: period: \"2020-1\" is not a month (YYYY-MM)"},
+        {RATES ",USD,EUR,1.1\n", ":2: period is empty"},
+        {RATES "2020-01,,EUR,1.1\n", ":2: base is empty"},
+        {RATES "2020-01,USD,EUR,\n", ":2: rate is empty"},
+        {RATES "2020-01,US,EUR,1.1\n", ":2: base: \"US\" is not a currency"},
+        {RATES "2020-01,USD,Eur,1.1\n", ":2: currency: \"Eur\" is not a currency"},
+        {RATES "2020-01,USD,EUR,0\n", ":2: rate: \"0\" is not above 0"},
+        {RATES "2020-01,USD,EUR,-1\n", ":2: rate: \"-1\" is not above 0"},
+        {RATES "2020-01,USD,EUR,1.12345678901\n", "\"1.12345678901\" has more than 10 decimals"},
+        {RATES "2020-01,USD,EUR,\"1,1\"\n", ":2: rate: \"1,1\" is not a decimal number"},
+        {RATES "2020-01,USD,EUR,1.1\n2020-01,USD,EUR,1.2\n",
+         ":3: EUR in 2020-01 again, with another rate (1.1 before)"},
+        {RATES "2020-01,USD,EUR,1.1\n2020-01,EUR,USD,0.9\n",
+         ":3: fx 2020-01 again, with another base (USD before)"},
+        {"period,base,rate\n", ":1: a table of exchange rates needs a column currency"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world world;

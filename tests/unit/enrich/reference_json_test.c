@@ -82,6 +82,126 @@ Test(reference_json, reads_a_customer) {
     free(made);
 }
 
+Test(reference_json, reads_what_the_second_stage_wants) {
+    struct reference *made =
+        make(REFERENCE_PARTNER, TEXT("p"), TEXT("{\"mpn_id\":\"p\",\"payout_currency\":\"JPY\"}"));
+    cr_assert_eq(made->state, REFERENCE_PRESENT, "%s", made->unreadable_reason);
+    cr_assert(made->partner.has_payout_currency);
+    cr_assert_eq(memcmp(made->partner.payout_currency.code, "JPY", 3), 0);
+    free(made);
+    static const char *const without[] = {"{\"mpn_id\":\"p\"}",
+                                          "{\"mpn_id\":\"p\",\"payout_currency\":null}",
+                                          "{\"mpn_id\":\"p\",\"payout_currency\":\"\"}"};
+    for (size_t i = 0; i < sizeof without / sizeof without[0]; i++) {
+        made = make(REFERENCE_PARTNER, TEXT("p"), text_of(without[i]));
+        cr_assert_eq(made->state, REFERENCE_PRESENT);
+        cr_assert(!made->partner.has_payout_currency, "%s", without[i]);
+        free(made);
+    }
+    made = make(REFERENCE_CUSTOMER, TEXT("c"),
+                TEXT("{\"customer_id\":\"C\",\"group_id\":\"TPID-É\"}"));
+    cr_assert_eq(made->state, REFERENCE_PRESENT);
+    cr_assert(text_equal(made->customer.group_id, TEXT("tpid-É")));
+    free(made);
+    made = make(REFERENCE_CUSTOMER, TEXT("c"), TEXT("{\"customer_id\":\"C\",\"group_id\":\"\"}"));
+    cr_assert(text_is_null(made->customer.group_id));
+    free(made);
+}
+
+static int128 rate_of(const struct reference *fx, const char *code) {
+    struct currency currency;
+    cr_assert(currency_parse(text_of(code), &currency));
+    const struct exchange_rate *found = exchange_rates_find(&fx->fx, currency);
+    return found != NULL ? found->units : 0;
+}
+
+Test(reference_json, reads_exchange_rates) {
+    struct reference *made =
+        make(REFERENCE_FX, TEXT("2020-01"),
+             TEXT("{\"period\":\"2020-01\",\"base\":\"USD\",\"source\":\"a bank\",\"rates\":{"
+                  "\"JPY\":\"0.009142\",\"EUR\":1.1034,\"GBP\":\"1.3\",\"EUR\":\"1.1035\","
+                  "\"AED\":\"0.0000000001\",\"ZAR\":\"999999999999999999.9999999999\"}}"));
+    cr_assert_eq(made->state, REFERENCE_PRESENT, "%s", made->unreadable_reason);
+    cr_assert_eq(made->fx.count, 6);
+    cr_assert(text_equal(made->fx.period, TEXT("2020-01")));
+    cr_assert(rate_of(made, "USD") == decimal_power_of_ten(EXCHANGE_RATE_SCALE));
+    cr_assert(rate_of(made, "JPY") == 91420000);
+    cr_assert(rate_of(made, "EUR") == INT64_C(11035000000), "the last of equal keys");
+    cr_assert(rate_of(made, "AED") == 1);
+    cr_assert(rate_of(made, "ZAR") == decimal_power_of_ten(28) - 1);
+    cr_assert(rate_of(made, "CHF") == 0);
+    free(made);
+    /* The base may be named, and there may be nothing but the base. */
+    made = make(REFERENCE_FX, TEXT("2020-02"),
+                TEXT("{\"period\":\"2020-02\",\"base\":\"EUR\",\"rates\":{\"EUR\":\"1.00\"}}"));
+    cr_assert_eq(made->state, REFERENCE_PRESENT, "%s", made->unreadable_reason);
+    cr_assert_eq(made->fx.count, 1);
+    free(made);
+    made = make(REFERENCE_FX, TEXT("2020-02"), text_null());
+    cr_assert_eq(made->state, REFERENCE_MISSING);
+    cr_assert(text_equal(reference_id(made), TEXT("2020-02")));
+    free(made);
+}
+
+#define FX_WITH(rates) "{\"period\":\"2020-01\",\"base\":\"USD\",\"rates\":" rates "}"
+
+Test(reference_json, refuses_exchange_rates_that_cannot_be_right) {
+    static const struct {
+        const char *value;
+        const char *reason;
+    } cases[] = {
+        {"{\"period\":\"2020-02\",\"base\":\"USD\",\"rates\":{}}",
+         "period: \"2020-02\" is not the id"},
+        {"{\"base\":\"USD\",\"rates\":{}}", "period: missing or empty"},
+        {"{\"period\":\"2020-13\",\"base\":\"USD\",\"rates\":{}}",
+         "period: \"2020-13\" is not a month"},
+        {"{\"period\":202001,\"base\":\"USD\",\"rates\":{}}", "period: a string is needed"},
+        {"{\"period\":\"2020-01\",\"rates\":{}}", "base: a currency is needed, found nothing"},
+        {"{\"period\":\"2020-01\",\"base\":\"usd\",\"rates\":{}}",
+         "base: \"usd\" is not a currency"},
+        {"{\"period\":\"2020-01\",\"base\":7,\"rates\":{}}",
+         "base: a currency is needed, found number"},
+        {"{\"period\":\"2020-01\",\"base\":\"USD\"}", "rates: an object is needed, found nothing"},
+        {FX_WITH("[]"), "rates: an object is needed, found array"},
+        {FX_WITH("{\"EURO\":1}"), "rates: \"EURO\" is not a currency"},
+        {FX_WITH("{\"EUR\":0}"), "rates: EUR: \"0\" is not above 0"},
+        {FX_WITH("{\"EUR\":\"-0.0\"}"), "rates: EUR: \"-0.0\" is not above 0"},
+        {FX_WITH("{\"EUR\":-1.1}"), "rates: EUR: \"-1.1\" is not above 0"},
+        {FX_WITH("{\"EUR\":\"1.00000000001\"}"),
+         "rates: EUR: \"1.00000000001\" has more than 10 decimals"},
+        {FX_WITH("{\"EUR\":1e18}"), "rates: EUR: \"1e18\" has more than 18 digits"},
+        {FX_WITH("{\"EUR\":\"1,1\"}"), "rates: EUR: \"1,1\" is not a decimal number"},
+        {FX_WITH("{\"EUR\":null}"), "rates: EUR: a rate is needed, found null"},
+        {FX_WITH("{\"USD\":\"1.1\"}"), "rates: USD is the base, its rate is 1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct reference *made = make(REFERENCE_FX, TEXT("2020-01"), text_of(cases[i].value));
+        cr_assert_eq(made->state, REFERENCE_UNREADABLE, "case %zu", i);
+        cr_assert(strstr(made->unreadable_reason, cases[i].reason) != NULL, "case %zu: %s", i,
+                  made->unreadable_reason);
+        free(made);
+    }
+}
+
+Test(reference_json, reads_a_thousand_rates_and_no_more) {
+    struct buffer value;
+    buffer_init(&value);
+    for (int count = 1000; count <= 1001; count++) {
+        buffer_clear(&value);
+        buffer_append_string(&value, "{\"period\":\"2020-01\",\"base\":\"ZZZ\",\"rates\":{");
+        for (int i = 0; i < count; i++) {
+            buffer_append_format(&value, "%s\"%c%c%c\":1.5", i == 0 ? "" : ",", 'A' + i / 676,
+                                 'A' + i / 26 % 26, 'A' + i % 26);
+        }
+        buffer_append_string(&value, "}}");
+        struct reference *made = make(REFERENCE_FX, TEXT("2020-01"), buffer_text(&value));
+        cr_assert_eq(made->state, count == 1000 ? REFERENCE_PRESENT : REFERENCE_UNREADABLE, "%s",
+                     made->unreadable_reason);
+        free(made);
+    }
+    buffer_release(&value);
+}
+
 Test(reference_json, takes_absent_arrays_for_empty_ones) {
     struct reference *made =
         make(REFERENCE_CUSTOMER, TEXT("c"), TEXT("{\"customer_id\":\"C\",\"links\":null}"));
@@ -152,6 +272,11 @@ Test(reference_json, is_strict_and_says_what_is_wrong) {
          "competencies[0].level: \"Gold\" is neither silver nor gold"},
         {REFERENCE_PARTNER, PARTNER_WITH("\"competencies\":\"none\""),
          "competencies: an array is needed, found string"},
+        {REFERENCE_PARTNER, PARTNER_WITH("\"payout_currency\":\"yen\""),
+         "payout_currency: \"yen\" is not a currency"},
+        {REFERENCE_PARTNER, PARTNER_WITH("\"payout_currency\":{}"),
+         "payout_currency: a currency is needed, found object"},
+        {REFERENCE_CUSTOMER, CUSTOMER_WITH("\"group_id\":7"), "group_id: a string is needed"},
         {REFERENCE_CUSTOMER, "{\"customer_id\":\"d\"}", "customer_id: \"d\" is not the id"},
         {REFERENCE_CUSTOMER, CUSTOMER_WITH("\"added_on\":\"2019-1-5\""),
          "added_on: \"2019-1-5\" is not a date"},

@@ -202,9 +202,13 @@ Test(reference_set, reads_json_lines) {
     world_open(&world);
     cr_assert(read_lines(&world, "\xEF\xBB\xBF{\"partner\": {\"mpn_id\": \"p\"}}\r\n"
                                  "\n \t\n"
-                                 "{\"customer\": {\"customer_id\": \"C\"}}"),
+                                 "{\"customer\": {\"customer_id\": \"C\"}}\n"
+                                 "{\"fx\": {\"period\": \"2020-01\", \"base\": \"USD\", "
+                                 "\"rates\": {}}}"),
               "%s", told(&world));
-    cr_assert_eq(world.set.count, 2);
+    cr_assert_eq(world.set.count, 3);
+    cr_assert_eq(world.set.entries[2]->kind, REFERENCE_FX);
+    cr_assert(text_equal(world.set.entries[2]->id, TEXT("2020-01")));
     cr_assert_eq(world.set.entries[1]->kind, REFERENCE_CUSTOMER);
     cr_assert_eq(world.set.entries[1]->origin.line, 4);
     world_close(&world);
@@ -216,9 +220,11 @@ Test(reference_set, tells_every_bad_line) {
         const char *reason;
     } cases[] = {
         {"{\"partner\": {\"mpn_id\": 7}}", ":1: partner: mpn_id: a string is needed"},
-        {"{\"partner\": {\"mpn_id\": \"p\"}, \"customer\": {}}", ":1: neither {\"partner\""},
-        {"{\"vendor\": {}}", ":1: neither"},
-        {"[]", ":1: neither"},
+        {"{\"partner\": {\"mpn_id\": \"p\"}, \"customer\": {}}", ":1: none of {\"partner\""},
+        {"{\"vendor\": {}}", ":1: none of"},
+        {"[]", ":1: none of"},
+        {"{\"fx\": {\"period\": \"2020-01\", \"base\": \"USD\", \"rates\": {\"EUR\": 0}}}",
+         ":1: fx: rates: EUR: \"0\" is not above 0"},
         {"{\"partner\": {\"mpn_id\": \"p\"}", ":1: not JSON at byte"},
         {"{\"customer\": []}", ":1: customer: the value is not an object"},
     };
